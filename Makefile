@@ -1,0 +1,37 @@
+# Everything that a newcomer runs. `make demo` and `make test` install what they need.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: install demo test lint format clean
+.DEFAULT_GOAL := help
+
+help:  ## show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+install: $(VENV)/installed  ## make .venv with the pinned dependencies
+
+$(VENV)/installed: setup.cfg constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+demo: install  ## make MP3 clips, run the whole pipeline on them
+	$(BIN)/python -m pipeline.demo data/demo
+	$(BIN)/python -m pipeline.launch --grid grids/smoke.yaml --data data/demo --out work/demo --executor debug
+
+test: install  ## run all tests
+	$(BIN)/python -m pytest
+
+lint: install  ## check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: install  ## put the code in shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:  ## remove what installing and the demo made
+	rm -rf $(VENV) work/demo data/demo *.egg-info .pytest_cache .mypy_cache .ruff_cache

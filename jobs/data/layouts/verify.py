@@ -1,0 +1,142 @@
+"""From listed clips to a manifest: the checks that every layout shares."""
+
+import itertools
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path, PurePosixPath
+
+from jobs.data.layouts.listing import Listed, is_integer
+from jobs.data.manifest import Clip, Manifest
+from jobs.errors import InputError
+
+SHOWN = 5
+
+
+def to_manifest(root: Path, labelled: list[Listed], test: list[Listed]) -> Manifest:
+    """Check the listed clips and look at each file once.
+
+    Raises:
+        InputError: see `jobs.data.layouts.read_data`.
+    """
+    if not labelled:
+        raise InputError(f"{root} has no training clips; at least two classes are needed")
+    _require_unique(labelled + test, "path", lambda clip: _normalised(clip.path))
+    _require_unique(labelled, "id", lambda clip: clip.id)
+    _require_unique(test, "id", lambda clip: clip.id)
+    classes = _classes(labelled)
+    return Manifest(
+        root=root,
+        labelled=_clips(root, labelled),
+        test=_clips(root, test),
+        classes=classes,
+        class_names=_class_names(labelled),
+    )
+
+
+def _normalised(path: str) -> str:
+    return os.path.normpath(path)
+
+
+def _require_unique(listed: list[Listed], what: str, key: Callable[[Listed], str]) -> None:
+    first: dict[str, Listed] = {}
+    for clip in listed:
+        before = first.setdefault(key(clip), clip)
+        if before is not clip:
+            raise InputError(
+                f"{clip.where}: the {what} '{key(clip)}' stands already at {before.where}; "
+                f"each clip needs its own {what}. Remove one of them"
+            )
+
+
+def _classes(labelled: list[Listed]) -> tuple[str, ...]:
+    """Return the class list: integers in numeric order, names in alphabetic order."""
+    labels = {str(clip.label) for clip in labelled}
+    integers = [clip for clip in labelled if is_integer(str(clip.label))]
+    if len(integers) == len(labelled):
+        classes = sorted(labels, key=lambda label: (int(label), label))
+        _require_one_spelling(classes)
+    elif 2 * len(integers) > len(labelled):
+        odd = next(clip for clip in labelled if not is_integer(str(clip.label)))
+        raise InputError(
+            f"{odd.where}: the label '{odd.label}' is not an integer, but {len(integers)} of "
+            f"{len(labelled)} labels are. Use integers for all clips, or names for all"
+        )
+    else:
+        classes = sorted(labels)
+    if len(classes) < 2:
+        raise InputError(
+            f"all {len(labelled)} training clips have the label '{classes[0]}'; "
+            "classification needs at least two classes"
+        )
+    return tuple(classes)
+
+
+def _require_one_spelling(classes: list[str]) -> None:
+    for one, other in itertools.pairwise(classes):
+        if int(one) == int(other):
+            raise InputError(f"the labels '{one}' and '{other}' are the same integer; use one")
+
+
+def _class_names(labelled: list[Listed]) -> dict[str, str]:
+    names: dict[str, str] = {}
+    for clip in labelled:
+        if clip.class_name is None:
+            continue
+        known = names.setdefault(str(clip.label), clip.class_name)
+        if known != clip.class_name:
+            raise InputError(
+                f"{clip.where}: label '{clip.label}' is called '{clip.class_name}' here and "
+                f"'{known}' before; a label has one class_name"
+            )
+    return names
+
+
+def _clips(root: Path, listed: list[Listed]) -> tuple[Clip, ...]:
+    clips: list[Clip] = []
+    missing: list[Listed] = []
+    unreadable: list[Listed] = []
+    for item in listed:
+        file = root / item.path
+        try:
+            status = file.stat()
+        except OSError:
+            missing.append(item)
+            continue
+        if not os.access(file, os.R_OK):
+            unreadable.append(item)
+        clips.append(
+            Clip(
+                id=item.id,
+                path=_relative(root, item.path),
+                size=status.st_size,
+                mtime_ns=status.st_mtime_ns,
+                label=item.label,
+                group=item.group,
+                fold=item.fold,
+            )
+        )
+    if missing:
+        raise InputError(
+            f"{len(missing)} of {len(listed)} clips do not exist below {root}: {_some(missing)}. "
+            "Paths are relative to the data folder; put the files there or take their lines out"
+        )
+    if unreadable:
+        raise InputError(
+            f"{len(unreadable)} of {len(listed)} clips are not readable for you: "
+            f"{_some(unreadable)}. Ask their owner for read permission (chmod a+r)"
+        )
+    return tuple(clips)
+
+
+def _relative(root: Path, path: str) -> str:
+    """Keep absolute paths out of fingerprints where the file lies below the data folder."""
+    if PurePosixPath(path).is_absolute() and Path(path).is_relative_to(root):
+        return str(Path(path).relative_to(root))
+    return path
+
+
+def _some(listed: Iterable[Listed]) -> str:
+    items = list(listed)
+    shown = "; ".join(f"{item.path!r} ({item.where})" for item in items[:SHOWN])
+    rest = f"; and {len(items) - SHOWN} more" if len(items) > SHOWN else ""
+    return shown + rest

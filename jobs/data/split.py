@@ -1,0 +1,153 @@
+"""The split into training and validation clips, drawn on the manifest once per `split_seed`."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from jobs.data.manifest import Manifest
+from jobs.errors import DamagedFileError, InputError
+from jobs.files import write_csv
+from jobs.schema import Schema, fingerprint
+
+TRAINING, VALIDATION = "training", "validation"
+
+
+class SplitConfig(Schema):
+    """How validation clips are chosen. One for a whole grid, so all runs rank on the same clips."""
+
+    split_seed: int = Field(0, ge=0, le=2**32 - 1)
+    validation: float = Field(0.2, gt=0, lt=1, description="share of labelled clips")
+    folds: Literal["manifest"] | None = Field(
+        None, description="`manifest`: validate on one fold of train.csv's fold column"
+    )
+    validation_fold: int | None = Field(None, description="default: the lowest fold")
+
+
+@dataclass(frozen=True)
+class Split:
+    """Positions of the labelled clips that train and that validate, ascending."""
+
+    training: tuple[int, ...]
+    validation: tuple[int, ...]
+
+    def save(self, path: Path) -> None:
+        parts = dict.fromkeys(self.training, TRAINING) | dict.fromkeys(self.validation, VALIDATION)
+        write_csv(path, ("position", "part"), sorted(parts.items()))
+
+    @classmethod
+    def load(cls, path: Path) -> "Split":
+        """Read what `save` wrote.
+
+        Raises:
+            DamagedFileError: the file is not one of ours.
+        """
+        parts: dict[str, list[int]] = {TRAINING: [], VALIDATION: []}
+        try:
+            with path.open(encoding="utf-8", newline="") as file:
+                for row in csv.DictReader(file):
+                    parts[row["part"]].append(int(row["position"]))
+        except (KeyError, ValueError, TypeError) as error:
+            raise DamagedFileError(f"{path} cannot be read ({error!r}); delete it") from error
+        return cls(tuple(parts[TRAINING]), tuple(parts[VALIDATION]))
+
+
+def split_fingerprint(config: SplitConfig, manifest: Manifest) -> str:
+    """Return what names a stored split: its settings and the clips that it was drawn on."""
+    return fingerprint([config.model_dump(), manifest.labelled_fingerprint])
+
+
+def draw_split(manifest: Manifest, config: SplitConfig) -> Split:
+    """Draw a stratified split that keeps groups whole where the manifest has them.
+
+    Args:
+        manifest: clips with labels, and groups or folds if the split shall use them.
+        config: seed, share, and whether the manifest's folds decide instead.
+
+    Raises:
+        InputError: the clips cannot be split so that every class trains and validates.
+    """
+    if config.folds == "manifest":
+        held_out = _manifest_fold(manifest, config.validation_fold)
+    elif any(clip.group is not None for clip in manifest.labelled):
+        held_out = _stratified_groups(manifest, config)
+    else:
+        held_out = _stratified_clips(manifest, config)
+    validation = set(held_out)
+    training = tuple(p for p in range(len(manifest.labelled)) if p not in validation)
+    split = Split(training, tuple(sorted(validation)))
+    _require_every_class(manifest, split)
+    return split
+
+
+def _manifest_fold(manifest: Manifest, wanted: int | None) -> Sequence[int]:
+    folds = sorted({clip.fold for clip in manifest.labelled if clip.fold is not None})
+    without = sum(clip.fold is None for clip in manifest.labelled)
+    if without:
+        raise InputError(
+            f"`folds: manifest` needs a fold for every clip of train.csv; {without} of "
+            f"{len(manifest.labelled)} have none. Fill the fold column or drop `folds`"
+        )
+    chosen = folds[0] if wanted is None else wanted
+    if chosen not in folds:
+        raise InputError(f"`validation_fold: {chosen}` is not in train.csv, which has {folds}")
+    return [p for p, clip in enumerate(manifest.labelled) if clip.fold == chosen]
+
+
+def _stratified_groups(manifest: Manifest, config: SplitConfig) -> Sequence[int]:
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    labels = manifest.labels(range(len(manifest.labelled)))
+    # A clip without a group is a group of its own.
+    groups = [c.group if c.group is not None else f"\0{p}" for p, c in enumerate(manifest.labelled)]
+    parts = max(2, round(1 / config.validation))
+    if len(set(groups)) < parts:
+        raise InputError(
+            f"{len(set(groups))} groups cannot be split with `validation: {config.validation}`; "
+            f"at least {parts} are needed. Raise `validation` or give finer groups"
+        )
+    folds = StratifiedGroupKFold(parts, shuffle=True, random_state=config.split_seed)
+    _, held_out = next(folds.split(np.zeros(len(labels)), labels, groups))
+    return [int(p) for p in held_out]
+
+
+def _stratified_clips(manifest: Manifest, config: SplitConfig) -> Sequence[int]:
+    from sklearn.model_selection import train_test_split
+
+    labels = manifest.labels(range(len(manifest.labelled)))
+    rarest = min(manifest.class_counts, key=lambda label: manifest.class_counts[label])
+    if manifest.class_counts[rarest] < 2:
+        raise InputError(
+            f"class '{rarest}' has only one labelled clip; a class needs at least 2, one to "
+            "train and one to validate. Add clips of it or leave it out"
+        )
+    # Never fewer validation clips than classes, however small the data.
+    wanted = max(round(config.validation * len(labels)), len(manifest.classes))
+    try:
+        _, held_out = train_test_split(
+            np.arange(len(labels)),
+            test_size=wanted,
+            stratify=labels,
+            random_state=config.split_seed,
+        )
+    except ValueError as error:
+        raise InputError(
+            f"{len(labels)} labelled clips of {len(manifest.classes)} classes cannot be split "
+            f"with `validation: {config.validation}`: {error}"
+        ) from None
+    return [int(p) for p in held_out]
+
+
+def _require_every_class(manifest: Manifest, split: Split) -> None:
+    present = set(manifest.labels(split.training))
+    for index, label in enumerate(manifest.classes):
+        if index not in present:
+            raise InputError(
+                f"the split leaves no training clip of class '{label}': all of its clips share "
+                "a group or a fold with validation clips. Give it more groups, or another "
+                "`split_seed`"
+            )

@@ -1,0 +1,73 @@
+"""One output folder and every path in it, so that no reader rebuilds a name."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The folder that `--out` names."""
+
+    root: Path
+
+    @property
+    def plan(self) -> Path:
+        """What the last launch decided: data, features, split, runs."""
+        return self.root / "plan.json"
+
+    @property
+    def manifest(self) -> Path:
+        return self.root / "manifest.csv"
+
+    def split(self, fingerprint: str) -> Path:
+        return self.root / "splits" / f"{fingerprint}.csv"
+
+    def features(self, name: str) -> Path:
+        """The folder of one FeatureSet; `name` is feature set and fingerprint, `v1-3f2a...`."""
+        return self.root / "features" / name
+
+    @property
+    def features_root(self) -> Path:
+        return self.root / "features"
+
+    @property
+    def quarantine(self) -> Path:
+        """Clips that cannot be decoded, each with the decoder's reason."""
+        return self.root / "quarantine.csv"
+
+    def run(self, signature: str) -> Path:
+        return self.root / "runs" / signature
+
+    @property
+    def submission(self) -> Path:
+        return self.root / "submission.csv"
+
+    @property
+    def votes(self) -> Path:
+        return self.root / "votes.csv"
+
+    @property
+    def ensemble(self) -> Path:
+        return self.root / "ensemble.json"
+
+    @property
+    def logs(self) -> Path:
+        """Logs and pickles of jobs; only their owner may read them."""
+        return self.root / "logs"
+
+    def log(self, stage: str, index: int) -> Path:
+        """What one task of a stage had to say, whichever executor ran it."""
+        return self.logs / f"{stage}-{index:05d}.log"
+
+    def failure(self, stage: str, index: int) -> Path:
+        """Why one task failed the last time that it ran; gone once it succeeds."""
+        return self.logs / f"{stage}-{index:05d}.failed.json"
+
+    @property
+    def jobs(self) -> Path:
+        """submitit's own folder."""
+        return self.logs / "submitit"
+
+    @property
+    def launch_lock(self) -> Path:
+        return self.root / ".launch.lock"

@@ -1,0 +1,66 @@
+"""What features are computed, and the fingerprint that keeps old and new ones apart."""
+
+import functools
+from importlib.metadata import version
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from jobs.data.manifest import Manifest
+from jobs.schema import Schema, fingerprint
+
+
+class FeatureConfig(Schema):
+    """One feature set and its settings. The defaults are those of the report."""
+
+    features: Literal["v1"] = Field("v1", description="v1: log-mel spectrogram")
+    sample_rate: int = Field(22_050, ge=4_000, le=192_000, description="Hz")
+    seconds: float = Field(6.0, ge=0.1, le=600, description="clip length, cut or zero-padded to")
+    n_fft: int = Field(2048, ge=32, le=65_536, description="samples a frame")
+    hop_length: int = Field(512, ge=1, description="samples between frames")
+    n_mels: int = Field(64, ge=1, le=1024, description="mel bands")
+
+    @model_validator(mode="after")
+    def _frame_fits(self) -> "FeatureConfig":
+        if self.samples <= self.n_fft // 2:
+            raise ValueError(
+                f"`seconds: {self.seconds}` gives {self.samples} samples, too few for a frame of "
+                f"`n_fft: {self.n_fft}`"
+            )
+        if self.n_mels > self.n_fft // 2 + 1:
+            raise ValueError(f"`n_mels` must be at most n_fft / 2 + 1 = {self.n_fft // 2 + 1}")
+        return self
+
+    @property
+    def samples(self) -> int:
+        """Samples of a clip after resampling and fixing its length."""
+        return round(self.sample_rate * self.seconds)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(bands, frames) of one clip's features."""
+        return self.n_mels, 1 + self.samples // self.hop_length
+
+    @property
+    def bytes_per_clip(self) -> int:
+        bands, frames = self.shape
+        return 4 * bands * frames
+
+    def fingerprint(self) -> str:
+        """Identify the values that these settings give with the libraries installed here."""
+        return fingerprint([self.model_dump(), library_versions()])
+
+    def folder_name(self, manifest: Manifest) -> str:
+        """Name the FeatureSet of these settings and this audio, for instance `v1-3f2a90...`."""
+        return f"{self.features}-{fingerprint([self.fingerprint(), manifest.audio_fingerprint])}"
+
+
+@functools.cache
+def library_versions() -> dict[str, str]:
+    """Return the versions of what decodes, resamples and transforms: they change values."""
+    import soundfile
+
+    names = ("librosa", "soxr", "soundfile")
+    return {name: version(name) for name in names} | {
+        "libsndfile": str(soundfile.__libsndfile_version__)
+    }

@@ -1,0 +1,121 @@
+"""All shards of one manifest and one FeatureConfig, opened through their index."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from jobs.data.manifest import Manifest
+from jobs.errors import DamagedFileError, NotReadyError
+from jobs.extract.config import FeatureConfig
+from jobs.extract.shard import NO_ROW, ShardName, open_for_reading, read_features
+
+INDEX = "index.h5"
+
+
+@dataclass(frozen=True)
+class FeatureSet:
+    """Features of every readable clip, by position in the manifest.
+
+    Attributes:
+        folder: where shards and index lie.
+        config: settings of the features.
+        shard: int32 [clips], in which shard a clip lies.
+        row: int64 [clips], its row in that shard, or -1 if the clip is in quarantine.
+        shard_bytes: int64 [shards], each shard's size when it was indexed.
+    """
+
+    folder: Path
+    config: FeatureConfig
+    shard: npt.NDArray[np.int32]
+    row: npt.NDArray[np.int64]
+    shard_bytes: npt.NDArray[np.int64]
+
+    @classmethod
+    def open(cls, features_root: Path, manifest: Manifest, config: FeatureConfig) -> "FeatureSet":
+        """Open the index; features stay on disk.
+
+        Raises:
+            NotReadyError: there is no index of this manifest and config, or a shard is gone.
+            DamagedFileError: the index cannot be read.
+        """
+        folder = features_root / config.folder_name(manifest)
+        path = folder / INDEX
+        if not path.exists():
+            raise NotReadyError(f"no features of this data and these settings: {path} is missing")
+        with open_for_reading(path) as file:
+            try:
+                opened = cls(
+                    folder=folder,
+                    config=config,
+                    shard=file["shard"][:],
+                    row=file["row"][:],
+                    shard_bytes=file["shard_bytes"][:],
+                )
+            except (KeyError, OSError) as error:
+                raise DamagedFileError(f"{path} is damaged: {error}") from error
+        opened._require_shards(len(manifest))
+        return opened
+
+    def _require_shards(self, clips: int) -> None:
+        if len(self.row) != clips:
+            raise NotReadyError(f"{self.folder / INDEX} has {len(self.row)} clips, not {clips}")
+        for name, size in zip(self.shard_names, self.shard_bytes, strict=True):
+            path = self.folder / str(name)
+            if not path.exists() or path.stat().st_size != size:
+                raise NotReadyError(f"{path} is missing or is not what was indexed")
+
+    @property
+    def shard_names(self) -> list[ShardName]:
+        count = len(self.shard_bytes)
+        return [ShardName(index, count) for index in range(count)]
+
+    def readable(self, positions: Sequence[int]) -> list[int]:
+        """Return those of `positions` whose clips have features, in the same order."""
+        return [p for p in positions if self.row[p] != NO_ROW]
+
+    def blocks(
+        self, positions: Sequence[int]
+    ) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]]:
+        """Yield (places in `positions`, features of the clips there), one shard at a time.
+
+        Whole shards are read, because single rows cost fifty times as much. Positions of clips
+        without features are an error; filter with `readable` first.
+        """
+        wanted = np.asarray(positions, dtype=np.int64)
+        shards = self.shard[wanted]
+        for index in np.unique(shards):
+            places = np.flatnonzero(shards == index)
+            rows = self.row[wanted[places]]
+            if (rows == NO_ROW).any():
+                raise ValueError("a clip in quarantine has no features")
+            yield places, read_features(self.folder / str(self.shard_names[index]))[rows]
+
+    def load(self, positions: Sequence[int]) -> npt.NDArray[np.float32]:
+        """Return the features of `positions` in memory.
+
+        Returns:
+            float32 [len(positions), bands, frames].
+
+        Raises:
+            DamagedFileError: a shard's checksum does not fit.
+        """
+        features = np.empty((len(positions), *self.config.shape), dtype=np.float32)
+        for places, block in self.blocks(positions):
+            features[places] = block
+        return features
+
+
+def write_index(
+    path: Path,
+    shard: npt.NDArray[np.int32],
+    row: npt.NDArray[np.int64],
+    shard_bytes: npt.NDArray[np.int64],
+) -> None:
+    """Write the index file; `path` is a temporary of `jobs.files.replacing`."""
+    with h5py.File(path, "w") as file:
+        for name, values in {"shard": shard, "row": row, "shard_bytes": shard_bytes}.items():
+            file.create_dataset(name, data=values, track_times=False)

@@ -1,0 +1,143 @@
+"""A file that exists is complete: every write goes through `replacing`."""
+
+import contextlib
+import csv
+import errno
+import json
+import os
+import secrets
+import socket
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from jobs.errors import DamagedFileError, InputError
+
+TEMPORARY_SUFFIX = ".tmp"
+ABANDONED_AFTER_S = 24 * 3600
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a unique temporary path beside `path`; rename it to `path` if the block succeeds.
+
+    The bytes are on disk (fsync) before the name is, so no reader ever sees half a file, not
+    even after a power cut. On any exception the temporary is removed and `path` is untouched.
+
+    Raises:
+        InputError: the disk or the quota is full, or the folder cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    token = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+    temporary = path.with_name(f".{path.name}.{token}{TEMPORARY_SUFFIX}")
+    try:
+        yield temporary
+        _flush_to_disk(temporary)
+        temporary.replace(path)
+    except OSError as error:
+        raise _explained(error, path) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    _flush_to_disk(path.parent)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write `data` to `path` as one atomic step."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` (UTF-8, newlines as given) to `path` as one atomic step."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as readable JSON to `path` as one atomic step."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Write a CSV file (UTF-8, `\\n` line ends, quoted where needed) as one atomic step."""
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        plain = csv.writer(file, lineterminator="\n")
+        # Python 3.11 leaves a lone carriage return unquoted, and reads it back as a line's end.
+        quoted = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        plain.writerow(header)
+        for row in rows:
+            writer = quoted if any("\r" in str(cell) for cell in row) else plain
+            writer.writerow(row)
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file that this project wrote.
+
+    Raises:
+        DamagedFileError: the file is not JSON.
+        FileNotFoundError: there is no such file.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise DamagedFileError(
+            f"{path} is not valid JSON ({error}); delete it and launch again"
+        ) from error
+
+
+def remove_abandoned_temporaries(folder: Path) -> None:
+    """Delete temporaries below `folder` whose writer was killed before it could rename them.
+
+    A temporary names its host and process. It is abandoned if that process is gone from this
+    host, or, when another host wrote it, if it has not changed for a day.
+    """
+    for path in folder.rglob(f".*{TEMPORARY_SUFFIX}"):
+        with contextlib.suppress(OSError):
+            if _is_abandoned(path):
+                path.unlink()
+
+
+def _is_abandoned(path: Path) -> bool:
+    token = path.name.removesuffix(TEMPORARY_SUFFIX).rsplit(".", 1)[-1]
+    host, _, rest = token.rpartition("-")[0].rpartition("-")
+    if host == socket.gethostname() and rest.isdigit():
+        return not _process_lives(int(rest))
+    return time.time() - path.stat().st_mtime > ABANDONED_AFTER_S
+
+
+def _process_lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _flush_to_disk(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some network file systems refuse to fsync a folder; the rename itself is still atomic.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _explained(error: OSError, path: Path) -> Exception:
+    """Turn the errors that a full disk or a closed folder gives into words."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return InputError(
+            f"cannot write {path}: {os.strerror(error.errno)}. Nothing half-written was left "
+            "under that name. Free some space (or inodes), or choose another --out, and launch "
+            "again: it goes on from here"
+        )
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return InputError(
+            f"cannot write {path}: {os.strerror(error.errno)}. Choose another --out, or make "
+            "that folder writable for you"
+        )
+    return error

@@ -1,0 +1,71 @@
+"""The base of every typed configuration: unknown keys and wrong types are refused by name."""
+
+import difflib
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from jobs.errors import InputError
+
+FINGERPRINT_LENGTH = 16
+
+
+class Schema(BaseModel):
+    """A frozen set of named, typed, documented values."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_booleans_as_numbers(cls, values: Any) -> Any:
+        # pydantic reads True as 1, and YAML reads a bare `yes` as True.
+        for name, value in values.items() if isinstance(values, Mapping) else ():
+            field = cls.model_fields.get(name)
+            if isinstance(value, bool) and field and field.annotation in _NUMBERS:
+                raise ValueError(f"`{name}` must be a number; got {str(value).lower()}")
+        return values
+
+    @classmethod
+    def checked(cls, values: Mapping[str, Any], where: str) -> Self:
+        """Validate `values`, naming `where` they came from in the error.
+
+        Raises:
+            InputError: an unknown key (with the nearest valid one) or a wrong value.
+        """
+        for name in values:
+            if name not in cls.model_fields:
+                raise InputError(f"{where}: {unknown_setting(str(name), cls.model_fields)}")
+        try:
+            return cls.model_validate(dict(values))
+        except ValidationError as error:
+            raise InputError(f"{where}: {_first_mistake(error)}") from None
+
+
+_NUMBERS = (int, float, int | None, float | None)
+
+
+def unknown_setting(name: str, valid: Iterable[str]) -> str:
+    """Return the sentence for a key that does not exist, with the nearest one that does."""
+    names = list(valid)
+    nearest = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    if nearest:
+        return f"`{name}` is not a setting; did you mean `{nearest[0]}`?"
+    return f"`{name}` is not a setting; valid ones are: {', '.join(sorted(names))}"
+
+
+def fingerprint(value: Any) -> str:
+    """Return the first 16 hex digits of the SHA-256 of `value` as canonical JSON."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:FINGERPRINT_LENGTH]
+
+
+def _first_mistake(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    name = ".".join(str(part) for part in first["loc"])
+    message = first["msg"].removeprefix("Value error, ")
+    if not name:
+        return message
+    return f"`{name}`: {message[0].lower()}{message[1:]}; got {first['input']!r}"

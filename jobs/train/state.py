@@ -1,0 +1,92 @@
+"""What a killed run resumes from, saved at the end of each epoch in one file."""
+
+import logging
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+from jobs.files import write_bytes
+from jobs.train.checkpoint import Checkpoint, drop_checkpoint
+from jobs.train.run import Run
+from jobs.train.schedule import Schedule
+from jobs.train.weights import to_bytes
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Progress:
+    """What a run has done so far.
+
+    Attributes:
+        history: a row an epoch, in order.
+        best: the checkpoints kept, best first.
+        validation: float32 [validation clips, classes] an epoch, in order.
+    """
+
+    history: list[dict[str, Any]] = field(default_factory=list)
+    best: list[Checkpoint] = field(default_factory=list)
+    validation: list[np.ndarray] = field(default_factory=list)
+
+    @property
+    def epoch(self) -> int:
+        """Epochs done."""
+        return len(self.history)
+
+
+def save_state(
+    run: Run, progress: Progress, model: nn.Module, optimizer: Optimizer, schedule: Schedule
+) -> None:
+    """Write state.pt; an epoch counts as done once this returns."""
+    content = {
+        "model": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "schedule": schedule.state_dict(),
+        "history": progress.history,
+        "best": [[c.epoch, c.val_accuracy, c.val_loss] for c in progress.best],
+        "validation": [torch.from_numpy(p) for p in progress.validation],
+    }
+    write_bytes(run.state, to_bytes(content))
+
+
+def restore_state(
+    run: Run, model: nn.Module, optimizer: Optimizer, schedule: Schedule, device: str
+) -> Progress:
+    """Load state.pt into model, optimiser and schedule; without one, start from nothing.
+
+    Checkpoints that the killed process wrote after its last saved epoch are removed: they will
+    be written again, bit for bit the same.
+    """
+    progress = Progress()
+    content = _read(run, device)
+    if content is not None:
+        model.load_state_dict(content["model"])
+        optimizer.load_state_dict(content["optimizer"])
+        schedule.load_state_dict(content["schedule"])
+        progress = Progress(
+            history=content["history"],
+            best=[Checkpoint(*values) for values in content["best"]],
+            validation=[t.cpu().numpy() for t in content["validation"]],
+        )
+    kept = {checkpoint.epoch for checkpoint in progress.best}
+    for epoch in run.epochs_kept():
+        if epoch not in kept:
+            drop_checkpoint(run, epoch)
+    return progress
+
+
+def _read(run: Run, device: str) -> dict[str, Any] | None:
+    if not run.state.exists():
+        return None
+    try:
+        content: dict[str, Any] = torch.load(run.state, map_location=device, weights_only=True)
+    except Exception as error:  # torch raises many kinds for a damaged archive
+        log.warning(
+            "%s is damaged (%s); the run starts again from its first epoch", run.state, error
+        )
+        return None
+    return content

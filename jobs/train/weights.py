@@ -1,0 +1,69 @@
+"""Weights with what is needed to use them: normalisation, class list, config."""
+
+import io
+from typing import Any
+
+import torch
+from torch import nn
+
+from jobs.data.manifest import Manifest
+from jobs.errors import DamagedFileError
+from jobs.files import write_bytes, write_json
+from jobs.train.checkpoint import Checkpoint
+from jobs.train.config import RunConfig
+from jobs.train.models import build_model
+from jobs.train.run import Run
+
+NORMALISATION = "per clip: minus mean, over standard deviation"
+
+
+def save_checkpoint(
+    run: Run, checkpoint: Checkpoint, model: nn.Module, config: RunConfig, manifest: Manifest
+) -> None:
+    """Write weights, then the file beside them that makes the checkpoint exist."""
+    classes = list(manifest.classes)
+    content = {
+        "weights": {name: t.detach().cpu() for name, t in model.state_dict().items()},
+        "config": config.model_dump(),
+        "classes": classes,
+        "normalisation": NORMALISATION,
+    }
+    write_bytes(run.weights(checkpoint.epoch), to_bytes(content))
+    meta = {
+        "epoch": checkpoint.epoch,
+        "val_accuracy": checkpoint.val_accuracy,
+        "val_loss": checkpoint.val_loss,
+        "classes": classes,
+        "normalisation": NORMALISATION,
+    }
+    write_json(run.meta(checkpoint.epoch), meta)
+
+
+def load_model(run: Run, epoch: int, device: str) -> nn.Module:
+    """Rebuild the model of a checkpoint.
+
+    Raises:
+        DamagedFileError: the weights cannot be read or do not fit the model.
+    """
+    content = _read(run, epoch, device)
+    model = build_model(RunConfig(**content["config"]), len(content["classes"]))
+    model.load_state_dict(content["weights"])
+    return model.to(device)
+
+
+def _read(run: Run, epoch: int, device: str) -> dict[str, Any]:
+    """Read a checkpoint's content without running any code from the file."""
+    try:
+        content: dict[str, Any] = torch.load(
+            run.weights(epoch), map_location=device, weights_only=True
+        )
+    except Exception as error:
+        raise DamagedFileError(f"{run.weights(epoch)} is damaged: {error}") from error
+    return content
+
+
+def to_bytes(content: dict[str, Any]) -> bytes:
+    """Serialise through memory: the bytes then don't depend on the file's name."""
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    return buffer.getvalue()

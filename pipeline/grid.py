@@ -1,0 +1,219 @@
+"""From a grid's YAML to validated run configs: what a user writes, what the runs are."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from jobs.data.split import SplitConfig
+from jobs.errors import InputError
+from jobs.schema import unknown_setting
+from jobs.train.config import RunConfig
+from pipeline.yaml_file import YamlFile, parse_value, read_yaml
+
+Settings = dict[str, Any]
+
+SHAPE_KEYS = ("sweep", "zip", "runs", "seeds")
+
+
+class GridOptions(SplitConfig):
+    """What belongs to the grid and not to a run."""
+
+    data: str | None = Field(None, description="data folder; --data wins")
+    shards: int | None = Field(
+        None, ge=1, le=99_999, description="extraction tasks; default: one for each 500 clips"
+    )
+    votes: int = Field(5, ge=1, le=1000, description="checkpoints that vote")
+
+    @property
+    def split(self) -> SplitConfig:
+        return SplitConfig(**{name: getattr(self, name) for name in SplitConfig.model_fields})
+
+
+@dataclass(frozen=True)
+class GridEntry:
+    """One run of a grid; the name says how it differs from the others."""
+
+    name: str
+    config: RunConfig
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A grid file, read and validated.
+
+    Attributes:
+        path: the file.
+        options: data, split, shards, votes.
+        entries: the runs, in order; ties in the vote go to the earlier one.
+        dropped: names of runs that `--set` made equal to an earlier one.
+    """
+
+    path: Path
+    options: GridOptions
+    entries: tuple[GridEntry, ...]
+    dropped: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.path.stem
+
+
+def read_grid(path: Path, overrides: Sequence[str] = ()) -> Grid:
+    """Read a grid file and apply `--set key=value` overrides to all of its runs.
+
+    `runs`, `zip`, `sweep` and `seeds` multiply: each explicit run with each zipped tuple with
+    each point of the product with each seed, in this order, the last varying fastest.
+
+    Raises:
+        InputError: an unknown key, with the nearest valid one; a wrong value; two equal runs.
+    """
+    file = read_yaml(path)
+    _require_known_keys(file)
+    forced = _overrides(overrides)
+    options = {k: v for k, v in (file.values | forced).items() if k in GridOptions.model_fields}
+    common = {k: v for k, v in file.values.items() if k in RunConfig.model_fields}
+    forced_run = {k: v for k, v in forced.items() if k in RunConfig.model_fields}
+    entries = [
+        GridEntry(name, RunConfig.checked(common | own | forced_run, _where(file, own, name)))
+        for name, own in _points(file)
+    ]
+    entries, dropped = _distinct(file, entries, dropping=bool(forced_run))
+    checked = GridOptions.checked(options, file.where())
+    return Grid(path, checked, tuple(entries), tuple(dropped))
+
+
+def _require_known_keys(file: YamlFile) -> None:
+    valid = (*SHAPE_KEYS, *GridOptions.model_fields, *RunConfig.model_fields)
+    for key in file.values:
+        if key not in valid:
+            raise InputError(f"{file.where(key)}: {unknown_setting(key, valid)}")
+
+
+def _overrides(texts: Sequence[str]) -> Settings:
+    valid = (*GridOptions.model_fields, *RunConfig.model_fields)
+    forced: Settings = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        key = key.strip()
+        if not equals:
+            raise InputError(f"--set {text}: expected key=value, for instance --set epochs=2")
+        if key not in valid:
+            raise InputError(f"--set {text}: {unknown_setting(key, valid)}")
+        forced[key] = parse_value(value, f"--set {text}")
+    return forced
+
+
+def _where(file: YamlFile, own: Settings, name: str) -> str:
+    keys = [key for key in own if key in file.lines]
+    return f"{file.where(keys[0]) if len(keys) == 1 else file.where()}: run '{name}'"
+
+
+def _points(file: YamlFile) -> list[tuple[str, Settings]]:
+    """Return (name, own settings) of each run."""
+    axes = [_runs(file), _zipped(file), _product(file), _seeds(file)]
+    points: list[tuple[str, Settings]] = []
+    for combination in itertools.product(*axes):
+        own: Settings = {}
+        for part in combination:
+            for key in part:
+                if key in own:
+                    raise InputError(
+                        f"{file.where(key)}: `{key}` is set twice for one run, by two of "
+                        f"{', '.join(SHAPE_KEYS)}; keep one"
+                    )
+            own |= part
+        name = own.pop("name", None)
+        # A run that has a name needs only what the other shapes add to it.
+        told = own if name is None else {k: v for k, v in own.items() if k not in combination[0]}
+        parts = [f"{key}={_short(value)}" for key, value in told.items()]
+        points.append((" ".join([name, *parts] if name else parts) or file.path.stem, own))
+    return points
+
+
+def _short(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _runs(file: YamlFile) -> list[Settings]:
+    runs = file.values.get("runs")
+    if runs is None:
+        return [{}]
+    if not isinstance(runs, list) or not all(isinstance(run, dict) for run in runs) or not runs:
+        raise InputError(f"{file.where('runs')}: `runs` must be a list of `key: value` mappings")
+    for run in runs:
+        _require_run_keys(file, "runs", run, (*RunConfig.model_fields, "name"))
+    names = [run["name"] for run in runs if "name" in run]
+    for name in names:
+        if not isinstance(name, str) or not name.strip() or names.count(name) > 1:
+            raise InputError(
+                f"{file.where('runs')}: each run's `name` must be its own, and text; got {name!r}"
+            )
+    return [dict(run) for run in runs]
+
+
+def _zipped(file: YamlFile) -> list[Settings]:
+    lists = _lists(file, "zip")
+    if not lists:
+        return [{}]
+    lengths = {key: len(values) for key, values in lists.items()}
+    if len(set(lengths.values())) > 1:
+        raise InputError(f"{file.where('zip')}: the lists of `zip` differ in length: {lengths}")
+    return [dict(zip(lists, point, strict=True)) for point in zip(*lists.values(), strict=True)]
+
+
+def _product(file: YamlFile) -> list[Settings]:
+    lists = _lists(file, "sweep")
+    return [dict(zip(lists, point, strict=True)) for point in itertools.product(*lists.values())]
+
+
+def _seeds(file: YamlFile) -> list[Settings]:
+    seeds = file.values.get("seeds")
+    if seeds is None:
+        return [{}]
+    if not isinstance(seeds, list) or not seeds:
+        raise InputError(f"{file.where('seeds')}: `seeds` must be a list, for instance [0, 1, 2]")
+    return [{"seed": seed} for seed in seeds]
+
+
+def _lists(file: YamlFile, shape: str) -> dict[str, list[Any]]:
+    lists = file.values.get(shape)
+    if lists is None:
+        return {}
+    if not isinstance(lists, dict):
+        raise InputError(f"{file.where(shape)}: `{shape}` must map settings to lists of values")
+    _require_run_keys(file, shape, lists, RunConfig.model_fields)
+    for key, values in lists.items():
+        if not isinstance(values, list) or not values:
+            raise InputError(
+                f"{file.where(key)}: `{shape}.{key}` must be a list of values; got {values!r}"
+            )
+    return lists
+
+
+def _require_run_keys(file: YamlFile, shape: str, keys: Settings, valid: Any) -> None:
+    for key in keys:
+        if key not in valid:
+            raise InputError(f"{file.where(str(key))}: in `{shape}`, {unknown_setting(key, valid)}")
+
+
+def _distinct(
+    file: YamlFile, entries: list[GridEntry], dropping: bool
+) -> tuple[list[GridEntry], list[str]]:
+    """Refuse equal runs, or drop the later ones if it was `--set` that made them equal."""
+    kept: dict[RunConfig, GridEntry] = {}
+    dropped: list[str] = []
+    for entry in entries:
+        before = kept.setdefault(entry.config, entry)
+        if before is entry:
+            continue
+        if not dropping:
+            raise InputError(
+                f"{file.where()}: the runs '{before.name}' and '{entry.name}' are the same; "
+                "remove one, or give them different seeds"
+            )
+        dropped.append(entry.name)
+    return list(kept.values()), dropped

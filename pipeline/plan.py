@@ -1,0 +1,153 @@
+"""What a launch decided, written down once and read by every task."""
+
+import hashlib
+import math
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from jobs.data.manifest import Manifest
+from jobs.data.split import Split, SplitConfig, draw_split, split_fingerprint
+from jobs.data.workspace import Workspace
+from jobs.errors import DamagedFileError, NotReadyError
+from jobs.extract.config import FeatureConfig
+from jobs.files import read_json, write_json
+from jobs.schema import Schema
+from jobs.train.config import RunConfig, run_signature
+from jobs.train.run import Run
+from jobs.vote.rank import Contender
+from pipeline.grid import Grid
+
+CLIPS_PER_SHARD = 500
+
+
+class PlannedRun(Schema):
+    """One run: the grid's name for it, its folder's name, its config."""
+
+    name: str
+    signature: str
+    config: RunConfig
+
+
+class Plan(Schema):
+    """Everything that tasks need to know, as strings and numbers.
+
+    Tasks are given (stage, workspace, index); what the index means stands here.
+    """
+
+    grid: str
+    data: str
+    site: str
+    classes: tuple[str, ...]
+    class_names: dict[str, str]
+    labelled_fingerprint: str
+    test_fingerprint: str
+    split: SplitConfig
+    split_fingerprint: str
+    features: tuple[FeatureConfig, ...]
+    feature_folders: tuple[str, ...]
+    shards: int
+    runs: tuple[PlannedRun, ...]
+    votes: int
+    code: str
+
+    @classmethod
+    def make(cls, grid: Grid, manifest: Manifest, site: str) -> "Plan":
+        """Plan a grid over some data; nothing is written."""
+        split = grid.options.split
+        drawn_as = split_fingerprint(split, manifest)
+        # dict.fromkeys: each feature set once, in the order of the runs.
+        features = tuple(dict.fromkeys(entry.config.feature_config for entry in grid.entries))
+        return cls(
+            grid=grid.name,
+            data=str(manifest.root),
+            site=site,
+            classes=manifest.classes,
+            class_names=manifest.class_names,
+            labelled_fingerprint=manifest.labelled_fingerprint,
+            test_fingerprint=manifest.test_fingerprint,
+            split=split,
+            split_fingerprint=drawn_as,
+            features=features,
+            feature_folders=tuple(config.folder_name(manifest) for config in features),
+            shards=min(grid.options.shards or _default_shards(len(manifest)), len(manifest)),
+            runs=tuple(
+                PlannedRun(
+                    name=entry.name,
+                    signature=run_signature(entry.config, manifest, drawn_as),
+                    config=entry.config,
+                )
+                for entry in grid.entries
+            ),
+            votes=grid.options.votes,
+            code=code_hash(),
+        )
+
+    def contenders(self, workspace: Workspace) -> list[Contender]:
+        """Return the runs that may vote, in grid order."""
+        return [
+            Contender(Run(workspace.run(run.signature)), run.name, position)
+            for position, run in enumerate(self.runs)
+        ]
+
+
+@dataclass(frozen=True)
+class OpenedPlan:
+    """A plan with the manifest that it was made for."""
+
+    workspace: Workspace
+    plan: Plan
+    manifest: Manifest
+
+    def save(self, split: Split) -> None:
+        """Write manifest and split, then the plan that names them."""
+        self.manifest.save(self.workspace.manifest)
+        split.save(self.workspace.split(self.plan.split_fingerprint))
+        write_json(self.workspace.plan, self.plan.model_dump(mode="json"))
+
+    @classmethod
+    def load(cls, workspace: Workspace) -> "OpenedPlan":
+        """Read what `save` wrote.
+
+        Raises:
+            NotReadyError: there is no plan.
+            DamagedFileError: plan and manifest don't belong together.
+        """
+        if not workspace.plan.exists():
+            raise NotReadyError(f"{workspace.plan} is missing; launch writes it")
+        plan = Plan.checked(read_json(workspace.plan), str(workspace.plan))
+        manifest = Manifest.load(
+            workspace.manifest, Path(plan.data), plan.classes, plan.class_names
+        )
+        found = (manifest.labelled_fingerprint, manifest.test_fingerprint)
+        if found != (plan.labelled_fingerprint, plan.test_fingerprint):
+            raise DamagedFileError(
+                f"{workspace.manifest} is not the manifest of {workspace.plan}; launch again"
+            )
+        return cls(workspace, plan, manifest)
+
+    def split(self) -> Split:
+        """Return the stored split."""
+        return Split.load(self.workspace.split(self.plan.split_fingerprint))
+
+
+def stored_or_drawn_split(workspace: Workspace, plan: Plan, manifest: Manifest) -> Split:
+    """Return the split of this plan: drawn once, then read."""
+    path = workspace.split(plan.split_fingerprint)
+    return Split.load(path) if path.exists() else draw_split(manifest, plan.split)
+
+
+def _default_shards(clips: int) -> int:
+    return math.ceil(clips / CLIPS_PER_SHARD)
+
+
+@cache
+def code_hash() -> str:
+    """Return a hash of this project's Python files, to tell when code changed under a plan."""
+    root = Path(__file__).parent.parent
+    digest = hashlib.sha256()
+    for package in ("jobs", "pipeline"):
+        for path in sorted((root / package).rglob("*.py")):
+            digest.update(str(path.relative_to(root)).encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,123 @@
+"""The graph of stages, as data: what follows what, on which condition, and what is left to do."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from jobs.extract.extractor import is_complete
+from jobs.extract.index import is_indexed
+from jobs.extract.shard import ShardName
+from jobs.train.run import Run
+from jobs.vote.ensemble import Ballot, is_voted
+from pipeline.plan import OpenedPlan
+
+EXTRACT, INDEX, TRAIN, VOTE = "extract", "index", "train", "vote"
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A stage starts once `after` has ended; with `on: success` only if it ended well."""
+
+    after: str
+    on: Literal["end", "success"]
+
+
+@dataclass(frozen=True)
+class StageRule:
+    """One node of the graph, whatever the data."""
+
+    name: str
+    does: str
+    items: str
+    edge: Edge | None
+
+
+STAGES: tuple[StageRule, ...] = (
+    StageRule(EXTRACT, "MP3 to features in HDF5", "shard", None),
+    # The index heals what extraction left undone, so it follows any end of it.
+    StageRule(INDEX, "verify and join the shards", "job", Edge(EXTRACT, "end")),
+    StageRule(TRAIN, "one run per hyper-parameter set", "run", Edge(INDEX, "success")),
+    # A grid in which some runs failed still votes over the rest.
+    StageRule(VOTE, "the best checkpoints of all runs vote", "vote", Edge(TRAIN, "end")),
+)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage with the items that are left to do; `total` counts the done ones too."""
+
+    rule: StageRule
+    items: tuple[int, ...]
+    total: int
+
+    @property
+    def name(self) -> str:
+        return self.rule.name
+
+    def title(self, opened: OpenedPlan, item: int) -> str:
+        """Return the words for one item: `run lr=0.01`, `shard 3 of 40`."""
+        plan = opened.plan
+        if self.name == EXTRACT:
+            return f"shard {item} of {plan.shards}"
+        if self.name == INDEX:
+            return "index"
+        if self.name == TRAIN:
+            return f"run '{plan.runs[item].name}' ({plan.runs[item].signature})"
+        return "vote"
+
+
+def remaining(opened: OpenedPlan) -> list[Stage]:
+    """Return all stages with what is missing on disk, in their order. Files are the truth."""
+    counters: dict[str, Callable[[OpenedPlan], tuple[list[int], int]]] = {
+        EXTRACT: _missing_shards,
+        INDEX: _missing_indexes,
+        TRAIN: _missing_runs,
+    }
+    stages = []
+    for rule in STAGES[:-1]:
+        items, total = counters[rule.name](opened)
+        stages.append(Stage(rule, tuple(items), total))
+    working = any(stage.items for stage in stages)
+    stages.append(Stage(STAGES[-1], (0,) if working or not _is_voted(opened) else (), 1))
+    return stages
+
+
+def _unindexed(opened: OpenedPlan) -> list[int]:
+    root = opened.workspace.features_root
+    return [
+        number
+        for number, config in enumerate(opened.plan.features)
+        if not is_indexed(root, opened.manifest, config)
+    ]
+
+
+def _missing_shards(opened: OpenedPlan) -> tuple[list[int], int]:
+    missing: set[int] = set()
+    for number in _unindexed(opened):
+        config = opened.plan.features[number]
+        folder = opened.workspace.features(opened.plan.feature_folders[number])
+        for index in range(opened.plan.shards):
+            name = ShardName(index, opened.plan.shards)
+            if not is_complete(folder / str(name), opened.manifest, config, name):
+                missing.add(index)
+    return sorted(missing), opened.plan.shards
+
+
+def _missing_indexes(opened: OpenedPlan) -> tuple[list[int], int]:
+    done = not _unindexed(opened) and opened.workspace.quarantine.exists()
+    return ([] if done else [0]), 1
+
+
+def _missing_runs(opened: OpenedPlan) -> tuple[list[int], int]:
+    fingerprint, has_test = opened.plan.test_fingerprint, bool(opened.manifest.test)
+    missing = [
+        number
+        for number, run in enumerate(opened.plan.runs)
+        if not Run(opened.workspace.run(run.signature)).is_complete(fingerprint, has_test)
+    ]
+    return missing, len(opened.plan.runs)
+
+
+def _is_voted(opened: OpenedPlan) -> bool:
+    contenders = opened.plan.contenders(opened.workspace)
+    return is_voted(opened.workspace, Ballot.draw(opened.manifest, contenders, opened.plan.votes))

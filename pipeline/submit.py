@@ -1,0 +1,147 @@
+"""Run the stages from this process, through submitit's debug or local executor."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import submitit
+
+from jobs.data.workspace import Workspace
+from jobs.errors import DamagedFileError, InputError
+from jobs.files import read_json
+from pipeline import task
+from pipeline.plan import OpenedPlan
+from pipeline.site import Resources, load_site
+from pipeline.stages import TRAIN, Stage
+
+ExecutorName = Literal["debug", "local"]
+POLL_S = 0.2
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one item of a stage ended; `error` is None if it ended well."""
+
+    stage: Stage
+    item: int
+    error: str | None
+    log: Path
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A stage that was not started, and why."""
+
+    stage: Stage
+    reason: str
+
+
+def run_stages(
+    opened: OpenedPlan,
+    stages: Sequence[Stage],
+    executor: ExecutorName,
+    at_once: int | None,
+    starting: Callable[[Stage], None],
+) -> Iterator[Outcome | Skipped]:
+    """Run every stage in its order and yield what became of each item.
+
+    Args:
+        opened: the plan, saved in its workspace.
+        stages: with the items that are left to do.
+        executor: debug runs items one by one in this process, local in processes of their own.
+        at_once: how many local jobs run at once; None for as many as the CPUs allow.
+        starting: told of each stage before its first item.
+    """
+    failed: set[str] = set()
+    for stage in stages:
+        if not stage.items:
+            continue
+        edge = stage.rule.edge
+        if edge and edge.on == "success" and edge.after in failed:
+            failed.add(stage.name)
+            yield Skipped(stage, f"stage {edge.after} failed")
+            continue
+        starting(stage)
+        run = _debug if executor == "debug" else _local
+        for item, error in run(opened, stage, at_once):
+            if error is not None:
+                failed.add(stage.name)
+            yield Outcome(stage, item, error, opened.workspace.log(stage.name, item))
+
+
+def _debug(
+    opened: OpenedPlan, stage: Stage, at_once: int | None
+) -> Iterator[tuple[int, str | None]]:
+    executor = _executor(opened.workspace, "debug")
+    for item in stage.items:
+        job = executor.submit(task.run, stage.name, str(opened.workspace.root), item)
+        # Not result(): on an exception it opens a debugger, which waits for a keyboard for ever.
+        error = job.exception()
+        yield item, None if error is None else _reason(opened.workspace, stage, item, error)
+
+
+def _local(
+    opened: OpenedPlan, stage: Stage, at_once: int | None
+) -> Iterator[tuple[int, str | None]]:
+    resources = load_site(opened.plan.site).resources(stage.name)
+    executor = _executor(opened.workspace, "local")
+    executor.update_parameters(timeout_min=resources.timeout_min, tasks_per_node=1, nodes=1)
+    limit = at_once or _jobs_at_once(opened, stage, resources)
+    waiting = list(reversed(stage.items))
+    running: dict[int, submitit.Job[Any]] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < limit:
+                item = waiting.pop()
+                running[item] = executor.submit(
+                    task.run, stage.name, str(opened.workspace.root), item
+                )
+            for item, job in [(i, j) for i, j in running.items() if j.done()]:
+                del running[item]
+                yield item, _local_error(opened.workspace, stage, item, job)
+            time.sleep(POLL_S)
+    finally:
+        for job in running.values():
+            job.cancel(check=False)
+
+
+def _jobs_at_once(opened: OpenedPlan, stage: Stage, resources: Resources) -> int:
+    cpus = Resources(mem_gb=1, timeout_min=1).cpus_here()
+    each = resources.cpus_here()
+    if stage.name == TRAIN:
+        each = max(opened.plan.runs[item].config.threads for item in stage.items)
+    return max(1, cpus // each)
+
+
+def _local_error(
+    workspace: Workspace, stage: Stage, item: int, job: "submitit.Job[Any]"
+) -> str | None:
+    error: BaseException | None
+    try:
+        error = job.exception()
+    except Exception as lost:  # submitit raises kinds of its own when a job left no result
+        error = lost
+    if error is None:
+        return None
+    return _reason(workspace, stage, item, error, f"the process died; see {job.paths.stderr}")
+
+
+def _reason(
+    workspace: Workspace, stage: Stage, item: int, error: BaseException, otherwise: str = ""
+) -> str:
+    """Return why an item failed: what the task wrote down, else what the executor says."""
+    try:
+        reason: str = read_json(workspace.failure(stage.name, item))["reason"]
+        return reason
+    except (FileNotFoundError, DamagedFileError, KeyError):
+        return otherwise or f"{type(error).__name__}: {error}"
+
+
+def _executor(workspace: Workspace, name: ExecutorName) -> submitit.AutoExecutor:
+    try:
+        task.make_private(workspace.logs)
+        return submitit.AutoExecutor(folder=workspace.jobs, cluster=name)
+    except OSError as error:
+        raise InputError(f"cannot write {workspace.jobs}: {error}") from None

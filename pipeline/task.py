@@ -1,0 +1,152 @@
+"""The one callable that executors run: strings and integers in, files out."""
+
+import contextlib
+import logging
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from jobs.data.workspace import Workspace
+from jobs.errors import BusyError, DamagedFileError, InputError, NotReadyError
+from jobs.files import write_json
+from pipeline.plan import OpenedPlan, code_hash
+from pipeline.site import load_site
+from pipeline.stages import EXTRACT, INDEX, TRAIN, VOTE
+
+log = logging.getLogger(__name__)
+
+EXPLAINED = (InputError, NotReadyError, DamagedFileError, BusyError)
+
+
+def run(stage: str, workspace: str, index: int) -> None:
+    """Do one item of one stage of the plan that lies in `workspace`.
+
+    What is already done is not done again. Whatever the executor, the task's log is
+    `logs/<stage>-<index>.log`, and a failure leaves its reason beside it.
+
+    Args:
+        stage: extract, index, train or vote.
+        workspace: the output folder.
+        index: which shard, feature set or run of the plan.
+    """
+    place = Workspace(Path(workspace))
+    with _recorded(place, stage, index):
+        opened = OpenedPlan.load(place)
+        if opened.plan.code != code_hash():
+            log.warning("the code has changed since this was launched; going on with the new code")
+        _BODIES[stage](opened, index)
+
+
+def _extract(opened: OpenedPlan, index: int) -> None:
+    from jobs.extract.extractor import extract_shard
+    from jobs.extract.shard import ShardName
+
+    name = ShardName(index, opened.plan.shards)
+    for config in opened.plan.features:
+        cpus = _cpus(opened, EXTRACT)
+        root = opened.workspace.features_root
+        if extract_shard(opened.manifest, config, name, root, cpus):
+            clips = len(name.positions(len(opened.manifest)))
+            log.info("%s of %s: %d clips done", name, config.features, clips)
+
+
+def _index(opened: OpenedPlan, _: int) -> None:
+    from jobs.extract.index import build_index, is_indexed, list_quarantined, write_quarantine
+
+    root, manifest = opened.workspace.features_root, opened.manifest
+    quarantined = []
+    for config in opened.plan.features:
+        if not is_indexed(root, manifest, config):
+            build_index(manifest, config, opened.plan.shards, root, _cpus(opened, INDEX))
+        bad = list_quarantined(manifest, config, root)
+        log.info("%s: %d clips indexed, %d in quarantine", config.features, len(manifest), len(bad))
+        quarantined += bad
+    write_quarantine(opened.workspace.quarantine, quarantined)
+
+
+def _train(opened: OpenedPlan, index: int) -> None:
+    from jobs.extract.feature_set import FeatureSet
+    from jobs.train.run import Run
+    from jobs.train.trainer import train_run
+
+    planned = opened.plan.runs[index]
+    log.info("run '%s' (%s)", planned.name, planned.signature)
+    root, config = opened.workspace.features_root, planned.config
+    features = FeatureSet.open(root, opened.manifest, config.feature_config)
+    run_folder = Run(opened.workspace.run(planned.signature))
+    train_run(run_folder, config, opened.manifest, opened.split(), features)
+
+
+def _vote(opened: OpenedPlan, _: int) -> None:
+    from jobs.vote.ensemble import Ballot, vote
+
+    contenders = opened.plan.contenders(opened.workspace)
+    vote(opened.workspace, Ballot.draw(opened.manifest, contenders, opened.plan.votes))
+
+
+_BODIES: dict[str, Callable[[OpenedPlan, int], None]] = {
+    EXTRACT: _extract,
+    INDEX: _index,
+    TRAIN: _train,
+    VOTE: _vote,
+}
+
+
+def _cpus(opened: OpenedPlan, stage: str) -> int:
+    return load_site(opened.plan.site).resources(stage).cpus_here()
+
+
+@contextlib.contextmanager
+def _recorded(workspace: Workspace, stage: str, index: int) -> Iterator[None]:
+    """Keep a log of the block, and the reason if it fails."""
+    make_private(workspace.logs)
+    failure = workspace.failure(stage, index)
+    failure.unlink(missing_ok=True)
+    with _logging_to(workspace.log(stage, index)):
+        try:
+            yield
+        except Exception as error:
+            explained = isinstance(error, EXPLAINED)
+            reason = str(error) if explained else f"{type(error).__name__}: {error}"
+            log.error("failed: %s", reason)
+            _log_file_only(traceback.format_exc())
+            path = workspace.log(stage, index)
+            with contextlib.suppress(OSError, InputError):
+                write_json(failure, {"reason": reason, "log": str(path)})
+            raise
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder that only its owner can enter: it will hold pickles and logs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+
+
+@contextlib.contextmanager
+def _logging_to(path: Path) -> Iterator[None]:
+    """Send the project's log lines to standard output and to `path` (appended)."""
+    file = logging.FileHandler(path, encoding="utf-8")
+    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    console = logging.StreamHandler(sys.stdout)
+    console.setFormatter(logging.Formatter("  %(message)s"))
+    loggers = [logging.getLogger(name) for name in ("jobs", "pipeline")]
+    for logger in loggers:
+        logger.setLevel(logging.INFO)
+        logger.addHandler(file)
+        logger.addHandler(console)
+        logger.propagate = False
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeHandler(file)
+            logger.removeHandler(console)
+            logger.propagate = True
+        file.close()
+
+
+def _log_file_only(text: str) -> None:
+    for handler in logging.getLogger("pipeline").handlers:
+        if isinstance(handler, logging.FileHandler):
+            handler.emit(logging.LogRecord("pipeline", logging.ERROR, "", 0, text, None, None))

@@ -1,0 +1,100 @@
+"""Reading YAML that a person wrote: safe, `1e-3` is a number, a doubled key is an error."""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from jobs.errors import InputError
+
+# YAML 1.2's floats: PyYAML knows those of 1.1, in which `1e-3` is text for want of a dot.
+_FLOAT = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+
+
+@dataclass(frozen=True)
+class YamlFile:
+    """A mapping read from a file, and the line on which each of its keys stands."""
+
+    path: Path
+    values: dict[str, Any]
+    lines: dict[str, int] = field(default_factory=dict)
+
+    def where(self, key: str | None = None) -> str:
+        """Return `file:line` of a key, for a message."""
+        line = self.lines.get(key) if key is not None else None
+        return f"{self.path}:{line}" if line else str(self.path)
+
+
+class _Loader(yaml.SafeLoader):
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.key_lines: dict[str, int] = {}
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            line = key_node.start_mark.line + 1
+            if key in seen:
+                raise InputError(f"line {line}: `{key}` stands twice; keep one")
+            seen.add(key)
+            self.key_lines.setdefault(str(key), line)
+        return super().construct_mapping(node, deep)
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, regexp) for tag, regexp in resolvers if tag != "tag:yaml.org,2002:float"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(rf"^({_FLOAT.pattern})$"), list("-+0123456789.")
+)
+
+
+def read_yaml(path: Path) -> YamlFile:
+    """Read a YAML mapping.
+
+    Raises:
+        InputError: no such file, not UTF-8, not YAML, not a mapping, a doubled key.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        beside = sorted(p.name for p in path.parent.glob("*.y*ml")) if path.parent.is_dir() else []
+        hint = f"; in {path.parent} are: {', '.join(beside)}" if beside else ""
+        raise InputError(f"there is no file {path}{hint}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read: {error}") from None
+    values, lines = _parsed(text, str(path))
+    if values is None:
+        values = {}
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: expected `key: value` lines; got {type(values).__name__}")
+    return YamlFile(path, {str(key): value for key, value in values.items()}, lines)
+
+
+def parse_value(text: str, where: str) -> Any:
+    """Read one value as YAML reads it: `1e-3`, `true`, `[1, 2]`, `{a: 1}`, text.
+
+    Raises:
+        InputError: it is not YAML.
+    """
+    return _parsed(text, where)[0]
+
+
+def _parsed(text: str, where: str) -> tuple[Any, dict[str, int]]:
+    loader = _Loader(text)
+    try:
+        values = loader.get_single_data()
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+    except yaml.MarkedYAMLError as error:
+        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise InputError(f"{where}{line}: not valid YAML: {error.problem}") from None
+    except (yaml.YAMLError, ValueError, TypeError) as error:
+        raise InputError(f"{where}: not valid YAML: {error}") from None
+    finally:
+        loader.dispose()
+    return values, loader.key_lines

@@ -1,0 +1,106 @@
+"""Fixtures that several folders share: made MP3 clips, real ones, a launch as a user runs it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from jobs.data.layouts import read_data
+from jobs.data.manifest import Manifest
+from jobs.data.synthetic import MadeClips, write_clips
+
+ROOT = Path(__file__).parent.parent
+
+# Small enough that a run takes seconds: half-second clips, 16 bands, the smallest ResNet.
+TINY_GRID = """\
+seconds: 0.5
+n_fft: 512
+n_mels: 16
+depth: 8
+epochs: 3
+batch_size: 8
+lr: 0.05
+weight_decay: 5e-4
+threads: 1
+shards: 3
+sweep:
+  momentum: [0.9, 0.5]
+"""
+
+Launch = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def made_clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder in the competition's layout: 40 labelled and 12 test clips of 0.5 s."""
+    folder = tmp_path_factory.mktemp("made")
+    write_clips(folder, MadeClips(train=40, test=12, seconds=0.5))
+    return folder
+
+
+@pytest.fixture
+def own_clips(tmp_path: Path) -> Path:
+    """The same clips in a folder that the test may change."""
+    folder = tmp_path / "clips"
+    write_clips(folder, MadeClips(train=40, test=12, seconds=0.5))
+    return folder
+
+
+@pytest.fixture
+def manifest(made_clips: Path) -> Manifest:
+    return read_data(made_clips)
+
+
+@pytest.fixture
+def tiny_grid(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.yaml"
+    path.write_text(TINY_GRID)
+    return path
+
+
+@pytest.fixture(scope="session")
+def real_clips() -> Path:
+    """A folder of real recordings in the competition's layout."""
+    folder = os.environ.get("CLIPS_DIR")
+    if not folder:
+        pytest.skip("NOT RUN: needs real recordings; set CLIPS_DIR to a folder with train_mp3s/")
+    return Path(folder)
+
+
+@pytest.fixture
+def launch(tmp_path: Path) -> Launch:
+    """Run `python -m pipeline.launch` in a process of its own, as a user does."""
+
+    def run(*arguments: object, cwd: Path = ROOT) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-m", "pipeline.launch", *map(str, arguments)]
+        return subprocess.run(
+            command, capture_output=True, text=True, cwd=cwd, timeout=300, check=False
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def write_mp3() -> Callable[..., Path]:
+    """Write a sine (or given samples) as an MP3 file."""
+
+    def write(
+        path: Path,
+        seconds: float = 0.5,
+        rate: int = 22_050,
+        channels: int = 1,
+        frequency: float = 440.0,
+    ) -> Path:
+        time = np.arange(int(seconds * rate)) / rate
+        wave = 0.5 * np.sin(2 * np.pi * frequency * time)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        samples = np.stack([wave * 0.5**c for c in range(channels)], axis=1)
+        soundfile.write(path, samples, rate, format="MP3")
+        return path
+
+    return write

@@ -1,0 +1,93 @@
+"""The split is stratified, keeps groups whole and is the same each time."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from jobs.data.manifest import Clip, Manifest
+from jobs.data.split import Split, SplitConfig, draw_split, split_fingerprint
+from jobs.errors import InputError
+
+
+def manifest_of(labels: str, groups: str | None = None, folds: str | None = None) -> Manifest:
+    """One clip a character."""
+    clips = tuple(
+        Clip(
+            str(i),
+            f"{i}.mp3",
+            1,
+            1,
+            label=label,
+            group=None if groups is None or groups[i] == "-" else groups[i],
+            fold=None if folds is None or folds[i] == "-" else int(folds[i]),
+        )
+        for i, label in enumerate(labels)
+    )
+    return Manifest(Path("/data"), clips, (), tuple(sorted(set(labels))))
+
+
+def test_a_fifth_of_each_class_validates() -> None:
+    manifest = manifest_of("a" * 50 + "b" * 30 + "c" * 20)
+    split = draw_split(manifest, SplitConfig())
+    assert Counter(manifest.labels(split.validation)) == {0: 10, 1: 6, 2: 4}
+    assert sorted(split.training + split.validation) == list(range(100))
+
+
+def test_the_seed_decides_and_nothing_else() -> None:
+    manifest = manifest_of("ab" * 50)
+    assert draw_split(manifest, SplitConfig()) == draw_split(manifest, SplitConfig())
+    other = SplitConfig(split_seed=1)
+    assert draw_split(manifest, other) != draw_split(manifest, SplitConfig())
+    assert split_fingerprint(other, manifest) != split_fingerprint(SplitConfig(), manifest)
+
+
+def test_no_group_stands_on_both_sides() -> None:
+    groups = "aabbccddeeffgghhiijj" * 2
+    manifest = manifest_of("xy" * 20, groups=groups)
+    split = draw_split(manifest, SplitConfig())
+    sides = [{groups[p] for p in part} for part in (split.training, split.validation)]
+    assert sides[1]
+    assert not sides[0] & sides[1]
+
+
+def test_folds_are_used_only_when_asked_for() -> None:
+    manifest = manifest_of("ab" * 20, folds="12345" * 8)
+    asked = draw_split(manifest, SplitConfig(folds="manifest", validation_fold=3))
+    assert all(p % 5 == 2 for p in asked.validation)
+    assert len(asked.validation) == 8
+    assert draw_split(manifest, SplitConfig()) == draw_split(manifest_of("ab" * 20), SplitConfig())
+
+
+@pytest.mark.parametrize(
+    ("manifest", "config", "said"),
+    [
+        (manifest_of("aaab"), SplitConfig(), "class 'b' has only one labelled clip"),
+        (manifest_of("ab" * 9, folds="1" * 17 + "-"), SplitConfig(folds="manifest"), "1 of 18"),
+        (
+            manifest_of("ab" * 9, folds="12" * 9),
+            SplitConfig(folds="manifest", validation_fold=7),
+            r"`validation_fold: 7` is not in train.csv, which has \[1, 2\]",
+        ),
+        (manifest_of("ab" * 9, groups="gh" * 9), SplitConfig(), "2 groups cannot be split"),
+        (
+            manifest_of("ab" * 9, folds="12" * 9),
+            SplitConfig(folds="manifest"),
+            "no training clip of class 'a'",
+        ),
+    ],
+)
+def test_what_cannot_be_split_is_said(manifest: Manifest, config: SplitConfig, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        draw_split(manifest, config)
+
+
+def test_tiny_data_still_validates_every_class() -> None:
+    manifest = manifest_of("abcd" * 2)
+    assert set(manifest.labels(draw_split(manifest, SplitConfig()).validation)) == {0, 1, 2, 3}
+
+
+def test_a_stored_split_loads_as_it_was(tmp_path: Path) -> None:
+    split = draw_split(manifest_of("ab" * 50), SplitConfig())
+    split.save(tmp_path / "split.csv")
+    assert Split.load(tmp_path / "split.csv") == split

@@ -1,0 +1,188 @@
+"""Shards are complete or absent, the same bytes each time, and hold every clip exactly once."""
+
+import csv
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from unittest.mock import Mock
+
+import numpy as np
+import pytest
+
+from jobs.data.layouts import read_data
+from jobs.data.manifest import Manifest
+from jobs.errors import InputError, NotReadyError
+from jobs.extract import extractor
+from jobs.extract.config import FeatureConfig
+from jobs.extract.extractor import extract_shard
+from jobs.extract.feature_set import FeatureSet
+from jobs.extract.index import build_index, list_quarantined, write_quarantine
+from jobs.extract.shard import ShardName, read_columns, read_features
+
+CONFIG = FeatureConfig(seconds=0.5, n_fft=512, n_mels=16)
+SHARDS = 3
+
+
+def extract(manifest: Manifest, root: Path, cpus: int = 1) -> list[Path]:
+    folder = root / CONFIG.folder_name(manifest)
+    names = [ShardName(k, SHARDS) for k in range(SHARDS)]
+    for name in names:
+        extract_shard(manifest, CONFIG, name, root, cpus)
+    return [folder / str(name) for name in names]
+
+
+def index(manifest: Manifest, root: Path) -> FeatureSet:
+    build_index(manifest, CONFIG, SHARDS, root, 1)
+    return FeatureSet.open(root, manifest, CONFIG)
+
+
+@pytest.mark.parametrize(("clips", "count"), [(10, 3), (3, 3), (200_000, 401), (7, 1)])
+def test_shards_cover_all_clips_once_and_evenly(clips: int, count: int) -> None:
+    ranges = [ShardName(k, count).positions(clips) for k in range(count)]
+    assert [p for r in ranges for p in r] == list(range(clips))
+    assert max(map(len, ranges)) - min(map(len, ranges)) <= 1
+
+
+def test_the_bytes_of_a_shard_depend_on_nothing_but_the_clips(
+    manifest: Manifest, tmp_path: Path
+) -> None:
+    first = extract(manifest, tmp_path / "a", cpus=1)
+    second = extract(manifest, tmp_path / "b", cpus=2)
+    for one, other in zip(first, second, strict=True):
+        assert one.read_bytes() == other.read_bytes()
+
+
+def test_a_feature_set_gives_each_clip_its_own_features(manifest: Manifest, tmp_path: Path) -> None:
+    extract(manifest, tmp_path)
+    features = index(manifest, tmp_path)
+    shuffled = np.random.default_rng(0).permutation(len(manifest)).tolist()
+    loaded = features.load(shuffled)
+    for place in (0, 7, len(manifest) - 1):
+        position = shuffled[place]
+        data = manifest.file_of(position).read_bytes()
+        expected = extractor.compute(extractor.decode(data, CONFIG), CONFIG)
+        np.testing.assert_array_equal(loaded[place], expected)
+
+
+def test_a_complete_shard_is_not_extracted_again(
+    manifest: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    extract(manifest, tmp_path)
+    monkeypatch.setattr(extractor, "decode", None)  # calling it would fail
+    extract(manifest, tmp_path)
+
+
+@pytest.mark.parametrize("keep", [0, 100, 0.5])
+def test_a_truncated_shard_is_extracted_again(
+    manifest: Manifest, tmp_path: Path, keep: float
+) -> None:
+    path = extract(manifest, tmp_path)[1]
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(keep * len(whole)) if keep < 1 else int(keep)])
+    extract(manifest, tmp_path)
+    assert path.read_bytes() == whole
+
+
+def test_a_flipped_bit_is_noticed_and_healed_by_the_index(
+    manifest: Manifest, tmp_path: Path
+) -> None:
+    path = extract(manifest, tmp_path)[0]
+    whole = bytearray(path.read_bytes())
+    place = whole.find(read_features(path)[0].tobytes()[:64])
+    assert place > 0
+    whole[place + 5] ^= 1
+    path.write_bytes(whole)
+    index(manifest, tmp_path)
+    assert path.read_bytes() != bytes(whole)
+    read_features(path)
+
+
+def test_the_index_extracts_what_is_missing(manifest: Manifest, tmp_path: Path) -> None:
+    extract(manifest, tmp_path)[2].unlink()
+    assert len(index(manifest, tmp_path).row) == len(manifest)
+
+
+def test_features_whose_shard_is_gone_are_not_opened(manifest: Manifest, tmp_path: Path) -> None:
+    paths = extract(manifest, tmp_path)
+    index(manifest, tmp_path)
+    paths[0].unlink()
+    with pytest.raises(NotReadyError, match=r"shard-00000-of-00003\.h5 is missing"):
+        FeatureSet.open(tmp_path, manifest, CONFIG)
+
+
+def test_a_replaced_mp3_alone_is_decoded_again(
+    own_clips: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    write_mp3: Callable[..., Path],
+) -> None:
+    root = tmp_path / "features"
+    before = extract(read_data(own_clips), root)
+    write_mp3(own_clips / "train_mp3s" / "5.mp3", frequency=999)
+    decode = Mock(wraps=extractor.decode)
+    monkeypatch.setattr(extractor, "decode", decode)
+    changed = read_data(own_clips)
+    after = extract(changed, root)
+    assert decode.call_count == 1
+    assert before[0].parent != after[0].parent  # never mixed with the old ones
+    old, new = read_features(before[0]), read_features(after[0])
+    differing = [row for row in range(len(old)) if not np.array_equal(old[row], new[row])]
+    assert differing == [5]
+
+
+def test_bad_clips_take_no_row_and_are_listed_with_the_reason(
+    own_clips: Path, tmp_path: Path
+) -> None:
+    (own_clips / "train_mp3s" / "0.mp3").write_bytes(b"")
+    (own_clips / "train_mp3s" / "1.mp3").write_text("not audio\n" * 100)
+    (own_clips / "test_mp3s" / "3.mp3").unlink()
+    (own_clips / "test_mp3s" / "3.mp3").mkdir()
+    manifest = read_data(own_clips)
+    paths = extract(manifest, tmp_path)
+    features = index(manifest, tmp_path)
+    assert len(read_features(paths[0])) == len(read_columns(paths[0]).row) - 2
+    assert features.readable(range(3)) == [2]
+    bad = list_quarantined(manifest, CONFIG, tmp_path)
+    write_quarantine(tmp_path / "quarantine.csv", bad)
+    with (tmp_path / "quarantine.csv").open() as file:
+        rows = [(r["subset"], r["id"], r["reason"]) for r in csv.DictReader(file)]
+    assert rows == [
+        ("labelled", "0", "the file is empty (0 bytes)"),
+        ("labelled", "1", "Format not recognised"),
+        ("test", "3", "it is a folder, not a file"),
+    ]
+
+
+def test_a_class_with_no_readable_clip_stops_the_index(own_clips: Path, tmp_path: Path) -> None:
+    labels = (own_clips / "train_label.txt").read_text().split()
+    for number, label in enumerate(labels):
+        if label == "0":
+            (own_clips / "train_mp3s" / f"{number}.mp3").write_bytes(b"")
+    with pytest.raises(InputError, match="no clip of class '0' can be decoded"):
+        index(read_data(own_clips), tmp_path)
+
+
+def test_a_file_that_cannot_be_read_completes_no_shard(
+    own_clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = read_data(own_clips)
+    monkeypatch.setattr(extractor, "READ_PAUSE_S", 0)
+    (own_clips / "train_mp3s" / "2.mp3").unlink()
+    (own_clips / "train_mp3s" / "2.mp3").symlink_to("/proc/self/mem")  # reading it: EIO
+    with pytest.raises(OSError, match="Input/output error"):
+        extract(manifest, tmp_path)
+    assert not list(tmp_path.rglob("*.h5"))
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_reading_works_where_the_file_cannot_be_locked_or_written(
+    manifest: Manifest, tmp_path: Path
+) -> None:
+    root = tmp_path / "features"
+    extract(manifest, root)
+    index(manifest, root)
+    copy = tmp_path / "copy"
+    shutil.copytree(root, copy)
+    for path in copy.rglob("*.h5"):
+        path.chmod(0o400)
+    assert FeatureSet.open(copy, manifest, CONFIG).load([0]).shape == (1, *CONFIG.shape)

@@ -1,0 +1,213 @@
+"""A run ends the same however often it is killed; what it leaves behind is complete."""
+
+import csv
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from jobs.data.layouts import read_data
+from jobs.data.manifest import Manifest
+from jobs.data.split import SplitConfig, draw_split
+from jobs.errors import DamagedFileError
+from jobs.extract.config import FeatureConfig
+from jobs.extract.feature_set import FeatureSet
+from jobs.extract.index import build_index
+from jobs.train import trainer
+from jobs.train.checkpoint import Checkpoint
+from jobs.train.config import RunConfig, run_signature
+from jobs.train.predictions import load_probabilities
+from jobs.train.run import Run
+from jobs.train.trainer import train_run
+from jobs.train.weights import load_model
+
+FEATURES = {"seconds": 0.5, "n_fft": 512, "n_mels": 16}
+CONFIG = RunConfig(
+    seconds=0.5, n_fft=512, n_mels=16, depth=8, epochs=6, batch_size=8, lr=0.05, threads=1,
+    warmup_epochs=1, plateau_patience=0, keep=2,
+)  # fmt: skip
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing in the code may catch it."""
+
+
+@pytest.fixture
+def features(manifest: Manifest, tmp_path: Path) -> FeatureSet:
+    config = FeatureConfig.checked(FEATURES, "test")
+    build_index(manifest, config, 2, tmp_path / "features", cpus=1)
+    return FeatureSet.open(tmp_path / "features", manifest, config)
+
+
+def train(folder: Path, manifest: Manifest, features: FeatureSet) -> Run:
+    run = Run(folder)
+    train_run(run, CONFIG, manifest, draw_split(manifest, SplitConfig()), features)
+    return run
+
+
+def results(run: Run) -> dict[str, bytes]:
+    """All files but those that hold times and hosts."""
+    timed = {"history.csv", "hardware.json", ".lock"}
+    files = (path for path in run.folder.rglob("*") if path.is_file() and path.name not in timed)
+    return {str(path.relative_to(run.folder)): path.read_bytes() for path in files}
+
+
+def kill_at_every_step(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """Raise `Killed` before the n-th write of the n-th attempt, wherever that is."""
+    names = ("save_checkpoint", "save_state", "drop_checkpoint", "write_csv", "write_json")
+    originals = {name: getattr(trainer, name) for name in names}
+    for attempt in itertools.count(1):
+        writes = itertools.count(1)
+
+        def dying(name: str, limit: int = attempt, count: Iterator[int] = writes) -> object:
+            def call(*args: object) -> object:
+                # Enough writes for one more epoch each time, so that the run ends some day.
+                if next(count) > 3 + limit % 7:
+                    raise Killed
+                return originals[name](*args)
+
+            return call
+
+        for name in names:
+            monkeypatch.setattr(trainer, name, dying(name))
+        yield attempt
+
+
+def test_a_run_killed_between_any_two_writes_ends_bit_for_bit_the_same(
+    manifest: Manifest, features: FeatureSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undisturbed = results(train(tmp_path / "one", manifest, features))
+    kills = 0
+    for _ in kill_at_every_step(monkeypatch):
+        try:
+            run = train(tmp_path / "two", manifest, features)
+            break
+        except Killed:
+            kills += 1
+            assert kills < 200
+    assert kills >= 4
+    assert results(run) == undisturbed
+
+
+def test_history_has_a_row_an_epoch_and_checkpoints_are_the_best(
+    manifest: Manifest, features: FeatureSet, tmp_path: Path
+) -> None:
+    run = train(tmp_path / "run", manifest, features)
+    with run.history.open() as file:
+        history = list(csv.DictReader(file))
+    assert list(history[0]) == list(trainer.HISTORY_HEADER)
+    assert [int(row["epoch"]) for row in history] == [1, 2, 3, 4, 5, 6]
+    ranked = sorted(
+        history, key=lambda r: (-float(r["val_accuracy"]), float(r["val_loss"]), int(r["epoch"]))
+    )
+    assert run.epochs_kept() == sorted(int(row["epoch"]) for row in ranked[: CONFIG.keep])
+    assert not run.state.exists()
+
+
+def test_validation_predictions_of_every_epoch_give_the_histories_accuracy(
+    manifest: Manifest, features: FeatureSet, tmp_path: Path
+) -> None:
+    run = train(tmp_path / "run", manifest, features)
+    with np.load(run.validation) as saved:
+        accuracies = (saved["probabilities"].argmax(axis=2) == saved["label"]).mean(axis=1)
+        labels = manifest.labels(saved["position"].tolist())
+        assert saved["label"].tolist() == labels
+    with run.history.open() as file:
+        written = [float(row["val_accuracy"]) for row in csv.DictReader(file)]
+    np.testing.assert_allclose(accuracies, written)
+
+
+def test_predictions_are_those_of_the_weights_in_submission_form(
+    manifest: Manifest, features: FeatureSet, tmp_path: Path
+) -> None:
+    run = train(tmp_path / "run", manifest, features)
+    fingerprint = manifest.test_fingerprint
+    saved = load_probabilities(run, fingerprint, len(manifest.test))
+    for epoch in run.epochs_kept():
+        with run.prediction_csv(fingerprint, epoch).open() as file:
+            rows = list(csv.DictReader(file))
+        assert [row["id"] for row in rows] == [clip.id for clip in manifest.test]
+        chosen = [manifest.classes[k] for k in saved[epoch].argmax(axis=1)]
+        assert [row["category"] for row in rows] == chosen
+        assert sum(p.numel() for p in load_model(run, epoch, "cpu").parameters()) > 0
+
+
+def test_other_test_clips_are_predicted_without_training_again(
+    own_clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = FeatureConfig.checked(FEATURES, "test")
+
+    def prepared() -> tuple[Manifest, FeatureSet]:
+        manifest = read_data(own_clips)
+        build_index(manifest, config, 2, tmp_path / "features", cpus=1)
+        return manifest, FeatureSet.open(tmp_path / "features", manifest, config)
+
+    before, features = prepared()
+    run = train(tmp_path / "run", before, features)
+    (own_clips / "test_mp3s" / "3.mp3").unlink()
+    after, features = prepared()
+    assert after.labelled_fingerprint == before.labelled_fingerprint
+    monkeypatch.setattr(trainer, "train_epoch", None)  # calling it would fail
+    train(run.folder, after, features)
+    assert run.is_complete(after.test_fingerprint, has_test=True)
+    assert not run.is_complete(before.test_fingerprint, has_test=True)
+
+
+def test_a_run_whose_loss_is_not_finite_stops_and_keeps_its_good_checkpoints(
+    manifest: Manifest, features: FeatureSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches = trainer.training_batches
+
+    def poisoned(clips: object, size: int, seed: int, epoch: int) -> Iterator[object]:
+        for x, labels in batches(clips, size, seed, epoch):  # type: ignore[arg-type]
+            yield (x * float("nan") if epoch == 3 else x), labels
+
+    monkeypatch.setattr(trainer, "training_batches", poisoned)
+    run = train(tmp_path / "run", manifest, features)
+    outcome = run.outcome()
+    assert outcome is not None
+    assert "diverged in epoch 3" in outcome["reason"]
+    assert run.epochs_kept() == [1, 2]
+    for epoch in run.epochs_kept():
+        assert all(torch.isfinite(p).all() for p in load_model(run, epoch, "cpu").parameters())
+
+
+def test_a_damaged_state_is_noticed_and_the_run_starts_again(
+    manifest: Manifest, features: FeatureSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = results(train(tmp_path / "one", manifest, features))
+    attempts = kill_at_every_step(monkeypatch)
+    next(attempts)
+    run = Run(tmp_path / "two")
+    with pytest.raises(Killed):
+        train(run.folder, manifest, features)
+    monkeypatch.undo()
+    run.state.write_bytes(run.state.read_bytes()[:-100])
+    assert results(train(run.folder, manifest, features)) == whole
+
+
+def test_damaged_weights_and_metadata_are_named(
+    manifest: Manifest, features: FeatureSet, tmp_path: Path
+) -> None:
+    run = train(tmp_path / "run", manifest, features)
+    epoch = run.epochs_kept()[0]
+    run.weights(epoch).write_bytes(b"PK" + bytes(100))
+    with pytest.raises(DamagedFileError, match=r"epoch-0000\d\.pt is damaged"):
+        load_model(run, epoch, "cpu")
+    run.meta(epoch).write_text("{}")
+    with pytest.raises(DamagedFileError, match=r"epoch-0000\d\.json is damaged"):
+        Checkpoint.load(run, epoch)
+
+
+def test_the_signature_covers_every_setting_the_labels_and_the_split(manifest: Manifest) -> None:
+    base = run_signature(CONFIG, manifest, "split")
+    assert run_signature(CONFIG, manifest, "other") != base
+    for name in ("lr", "momentum", "weight_decay", "plateau_factor", "min_loss"):
+        other = CONFIG.model_copy(update={name: 0.123})
+        assert run_signature(other, manifest, "split") != base
+    for name in ("epochs", "batch_size", "seed", "threads", "keep", "early_stopping"):
+        other = CONFIG.model_copy(update={name: 99})
+        assert run_signature(other, manifest, "split") != base

@@ -1,0 +1,57 @@
+"""YAML as a person means it."""
+
+from pathlib import Path
+
+import pytest
+
+from jobs.errors import InputError
+from pipeline.yaml_file import parse_value, read_yaml
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-3", 1e-3), ("1E4", 1e4), ("-2.5e+3", -2500.0), (".5", 0.5), ("1.", 1.0), ("7", 7),
+        ("-1", -1), ("0.1", 0.1), ("1_000", 1000), ("e-3", "e-3"), ("1e", "1e"), ("v1", "v1"),
+        ("true", True), ("null", None), ("[1e-6, 2]", [1e-6, 2]), ("{1: 3000}", {1: 3000}),
+        ("'1e-3'", "1e-3"), ("1.2.3", "1.2.3"), ("-", "-"),
+    ],
+)  # fmt: skip
+def test_values_read_as_they_look(text: str, value: object) -> None:
+    if text == "-":
+        assert parse_value(text, "here") == [None]
+        return
+    parsed = parse_value(text, "here")
+    assert parsed == value
+    assert type(parsed) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: [1, 2", r"grid\.yaml:\d: not valid YAML"),
+        ("a: 1\nb: 2\na: 3\n", r"grid\.yaml: line 3: `a` stands twice"),
+        ("- a\n- b\n", r"expected `key: value` lines; got list"),
+        ("a: !!python/object/apply:os.system [ls]\n", r"not valid YAML"),
+        ("a: 1\n\tb: 2\n", r"grid\.yaml:2: not valid YAML"),
+    ],
+)
+def test_what_is_no_mapping_is_refused_with_its_line(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "grid.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=said):
+        read_yaml(path)
+
+
+def test_a_missing_file_names_the_ones_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "lr_bs.yaml").touch()
+    with pytest.raises(InputError, match=r"no file .*lrbs\.yaml; in .* are: lr_bs\.yaml"):
+        read_yaml(tmp_path / "lrbs.yaml")
+
+
+def test_keys_know_their_lines(tmp_path: Path) -> None:
+    path = tmp_path / "grid.yaml"
+    path.write_text("# comment\nepochs: 1\n\nsweep:\n  lr: [1]\n")
+    file = read_yaml(path)
+    assert file.where("lr") == f"{path}:5"
+    assert file.where("nothing") == str(path)

@@ -1,0 +1,93 @@
+"""The design's arrows, read from the imports: they run one way."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SOURCES = sorted(p for package in ("jobs", "pipeline") for p in (ROOT / package).rglob("*.py"))
+FORBIDDEN_NAMES = {"utils.py", "helpers.py", "common.py", "misc.py"}
+MAX_LINES, MAX_FUNCTION_LINES = 250, 45
+
+# Who must not import what, anywhere in the file.
+NEVER = {
+    "jobs": ("pipeline", "submitit"),
+    "jobs/data": ("torch", "librosa", "jobs.extract", "jobs.train", "jobs.vote"),
+    "jobs/extract": ("torch", "jobs.train", "jobs.vote"),
+    "jobs/train": ("librosa", "jobs.vote"),
+    "jobs/vote": ("librosa",),
+}
+
+
+def imports(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return found
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_follow_the_arrows(path: Path) -> None:
+    for folder, forbidden in NEVER.items():
+        if not path.is_relative_to(ROOT / folder):
+            continue
+        for name in imports(path):
+            for module in forbidden:
+                assert name != module
+                assert not name.startswith(f"{module}."), f"{path} imports {name}"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_files_and_functions_are_small(path: Path) -> None:
+    assert path.name not in FORBIDDEN_NAMES
+    text = path.read_text()
+    assert len(text.splitlines()) <= MAX_LINES
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            body = node.body[1:] if ast.get_docstring(node) and len(node.body) > 1 else node.body
+            lines = (node.end_lineno or 0) - body[0].lineno + 1
+            assert lines <= MAX_FUNCTION_LINES, f"{path}: {node.name} has {lines} lines"
+
+
+@pytest.mark.parametrize("command", ["launch", "demo", "stages", "task", "submit"])
+def test_a_login_node_imports_neither_torch_nor_librosa(command: str) -> None:
+    program = (
+        f"import sys, pipeline.{command}\n"
+        "heavy = {'torch', 'librosa', 'numba', 'sklearn'} & set(sys.modules)\n"
+        "sys.exit(', '.join(heavy) or 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_features_are_extracted_without_torch(made_clips: Path, tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path\n"
+        "from jobs.data.layouts import read_data\n"
+        "from jobs.extract.config import FeatureConfig\n"
+        "from jobs.extract.index import build_index\n"
+        "config = FeatureConfig(seconds=0.5, n_fft=512, n_mels=16)\n"
+        "build_index(read_data(Path(sys.argv[1])), config, 1, Path(sys.argv[2]), 1)\n"
+        "assert 'librosa' in sys.modules\n"
+        "sys.exit('torch' in sys.modules)\n"
+    )
+    command = [sys.executable, "-c", program, str(made_clips), str(tmp_path)]
+    assert subprocess.run(command, cwd=ROOT, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("module", ["jobs.train.trainer", "jobs.extract.index", "pipeline.task"])
+def test_importing_a_module_does_nothing(module: str, tmp_path: Path) -> None:
+    program = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import {module}"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert not list(tmp_path.iterdir())

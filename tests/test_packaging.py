@@ -1,0 +1,61 @@
+"""setup.cfg, environment.yml, constraints.txt and the README cannot drift apart."""
+
+import configparser
+import re
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parent.parent
+# conda's names for what pip calls otherwise
+CONDA_NAMES = {"torch": "pytorch", "soundfile": "pysoundfile", "soxr": "soxr-python"}
+
+
+def setup() -> configparser.ConfigParser:
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / "setup.cfg")
+    return parser
+
+
+def requirements(text: str) -> dict[str, str]:
+    """Map each name to its version part."""
+    lines = [line.split("#")[0].strip() for line in text.splitlines()]
+    parts = (re.match(r"([\w.-]+)\s*(.*)", line) for line in lines if line)
+    return {match[1]: match[2] for match in parts if match}
+
+
+def test_conda_installs_what_setup_cfg_asks_for() -> None:
+    wanted = requirements(setup()["options"]["install_requires"])
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    listed = [entry for entry in environment["dependencies"] if isinstance(entry, str)]
+    found = requirements("\n".join(listed))
+    python = found.pop("python")
+    found.pop("pip")
+    assert found == {CONDA_NAMES.get(name, name): spec for name, spec in wanted.items()}
+    assert python == setup()["options"]["python_requires"]
+
+
+def test_every_requirement_is_pinned() -> None:
+    pinned = {name.lower().replace("_", "-") for name in requirements(
+        (ROOT / "constraints.txt").read_text()
+    )}  # fmt: skip
+    options = setup()
+    wanted = requirements(options["options"]["install_requires"])
+    wanted |= requirements(options["options.extras_require"]["dev"])
+    assert {name.lower() for name in wanted} <= pinned
+    assert requirements((ROOT / "constraints.txt").read_text())["torch"] == "==2.13.0"
+
+
+def test_console_entries_exist() -> None:
+    ours = [e for e in entry_points(group="console_scripts") if e.value.startswith("pipeline.")]
+    assert {entry.name for entry in ours} == {"pipeline-launch", "pipeline-demo"}
+    assert all(callable(entry.load()) for entry in ours)
+
+
+def test_the_readmes_file_tree_names_every_file() -> None:
+    tree = (ROOT / "README.md").read_text().split("## Where everything lives")[1]
+    sources = [p for d in ("pipeline", "jobs", "grids", "slurm") for p in (ROOT / d).rglob("*.*")]
+    for path in sources:
+        if path.suffix in {".py", ".yaml"} and path.name != "__init__.py":
+            assert path.name in tree, f"{path} is not in the README's tree"
