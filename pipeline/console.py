@@ -22,6 +22,11 @@ def say(text: str = "", style: str | None = None) -> None:
     _console().print(escape(text), style=style)
 
 
+def print_plain(text: str) -> None:
+    """Print text as it is, for programs."""
+    sys.stdout.write(text + "\n")
+
+
 def heading(text: str) -> None:
     say()
     say(text, style="bold")

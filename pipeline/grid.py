@@ -17,6 +17,8 @@ from pipeline.yaml_file import YamlFile, parse_value, read_yaml
 Settings = dict[str, Any]
 
 SHAPE_KEYS = ("sweep", "zip", "runs", "seeds")
+# How large a job the run needs. Not a setting of the run: it changes no result and no name.
+TIER = "tier"
 
 
 class GridOptions(SplitConfig):
@@ -39,6 +41,7 @@ class GridEntry:
 
     name: str
     config: RunConfig
+    tier: str | None = None
 
 
 @dataclass(frozen=True)
@@ -77,17 +80,19 @@ def read_grid(path: Path, overrides: Sequence[str] = ()) -> Grid:
     options = {k: v for k, v in (file.values | forced).items() if k in GridOptions.model_fields}
     common = {k: v for k, v in file.values.items() if k in RunConfig.model_fields}
     forced_run = {k: v for k, v in forced.items() if k in RunConfig.model_fields}
-    entries = [
-        GridEntry(name, RunConfig.checked(common | own | forced_run, _where(file, own, name)))
-        for name, own in _points(file)
-    ]
+    entries = []
+    for name, own in _points(file):
+        where = _where(file, own, name)
+        tier = _tier(own.pop(TIER, file.values.get(TIER)), where)
+        config = RunConfig.checked(common | own | forced_run, where)
+        entries.append(GridEntry(name, config, tier))
     entries, dropped = _distinct(file, entries, dropping=bool(forced_run))
     checked = GridOptions.checked(options, file.where())
     return Grid(path, checked, tuple(entries), tuple(dropped))
 
 
 def _require_known_keys(file: YamlFile) -> None:
-    valid = (*SHAPE_KEYS, *GridOptions.model_fields, *RunConfig.model_fields)
+    valid = (*SHAPE_KEYS, TIER, *GridOptions.model_fields, *RunConfig.model_fields)
     for key in file.values:
         if key not in valid:
             raise InputError(f"{file.where(key)}: {unknown_setting(key, valid)}")
@@ -105,6 +110,12 @@ def _overrides(texts: Sequence[str]) -> Settings:
             raise InputError(f"--set {text}: {unknown_setting(key, valid)}")
         forced[key] = parse_value(value, f"--set {text}")
     return forced
+
+
+def _tier(value: Any, where: str) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise InputError(f"{where}: `tier` must be the name of a site's tier; got {value!r}")
+    return value
 
 
 def _where(file: YamlFile, own: Settings, name: str) -> str:
@@ -129,7 +140,7 @@ def _points(file: YamlFile) -> list[tuple[str, Settings]]:
         name = own.pop("name", None)
         # A run that has a name needs only what the other shapes add to it.
         told = own if name is None else {k: v for k, v in own.items() if k not in combination[0]}
-        parts = [f"{key}={_short(value)}" for key, value in told.items()]
+        parts = [f"{key}={_short(value)}" for key, value in told.items() if key != TIER]
         points.append((" ".join([name, *parts] if name else parts) or file.path.stem, own))
     return points
 
@@ -145,7 +156,7 @@ def _runs(file: YamlFile) -> list[Settings]:
     if not isinstance(runs, list) or not all(isinstance(run, dict) for run in runs) or not runs:
         raise InputError(f"{file.where('runs')}: `runs` must be a list of `key: value` mappings")
     for run in runs:
-        _require_run_keys(file, "runs", run, (*RunConfig.model_fields, "name"))
+        _require_run_keys(file, "runs", run, (*RunConfig.model_fields, TIER, "name"))
     names = [run["name"] for run in runs if "name" in run]
     for name in names:
         if not isinstance(name, str) or not name.strip() or names.count(name) > 1:
@@ -185,7 +196,7 @@ def _lists(file: YamlFile, shape: str) -> dict[str, list[Any]]:
         return {}
     if not isinstance(lists, dict):
         raise InputError(f"{file.where(shape)}: `{shape}` must map settings to lists of values")
-    _require_run_keys(file, shape, lists, RunConfig.model_fields)
+    _require_run_keys(file, shape, lists, (*RunConfig.model_fields, TIER))
     for key, values in lists.items():
         if not isinstance(values, list) or not values:
             raise InputError(

@@ -1,27 +1,26 @@
 """`python -m pipeline.launch --grid grids/lr_bs.yaml`: from MP3s to submission.csv."""
 
 import enum
-import shutil
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from jobs.data.layouts import read_data
 from jobs.data.workspace import Workspace
 from jobs.errors import BusyError, DamagedFileError, InputError
 from jobs.files import remove_abandoned_temporaries
 from jobs.ownership import owning
-from pipeline import console, summary
-from pipeline.grid import Grid, read_grid
-from pipeline.plan import OpenedPlan, Plan, stored_or_drawn_split
+from pipeline import announce, console, summary
+from pipeline.grid import read_grid
+from pipeline.plan import OpenedPlan
+from pipeline.prepare import choose_output, open_plan, save_plan
+from pipeline.site import LOCAL, Site, detect_site, load_site
 from pipeline.space import make_writable, require_space
-from pipeline.stages import Stage, remaining
-from pipeline.submit import ExecutorName, Outcome, Skipped, run_stages
-
-DEFAULT_DATA = Path("data")
-DEFAULT_OUT = Path("work")
-SITE = "local"
+from pipeline.stages import TRAIN, remaining
+from pipeline.states import overview
+from pipeline.submit import queue
+from pipeline.submit.here import ExecutorName, run_stages
+from pipeline.submit.slurm import Submission
 
 EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
 
@@ -30,6 +29,7 @@ class Executor(enum.StrEnum):
     """Where jobs run."""
 
     auto = "auto"
+    slurm = "slurm"
     debug = "debug"
     local = "local"
 
@@ -48,15 +48,29 @@ def main(
     ] = None,
     executor: Annotated[
         Executor,
-        typer.Option(help="debug: in this process. local: in parallel processes of this machine."),
+        typer.Option(
+            help="slurm: as jobs of a cluster. debug: in this process. local: in parallel "
+            "processes of this machine. auto: slurm where it answers, else debug."
+        ),
     ] = Executor.auto,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Set this for all runs; may be repeated."),
     ] = None,
+    site: Annotated[
+        str | None,
+        typer.Option(help="Name of slurm/sites/*.yaml, or a file. Default: what the host shows."),
+    ] = None,
+    site_settings: Annotated[
+        list[str] | None,
+        typer.Option("--site-set", metavar="KEY=VALUE", help="Override a field of the site."),
+    ] = None,
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Local jobs at once. Default: what the CPUs allow.")
     ] = None,
+    retry_oom: Annotated[
+        bool, typer.Option("--retry-oom", help="Move runs that were out of memory up a tier.")
+    ] = False,
     plan: Annotated[
         bool, typer.Option("--plan", help="Show runs and stages; start and write nothing.")
     ] = False,
@@ -67,14 +81,15 @@ def main(
     """
     try:
         read = read_grid(grid, settings or [])
-        workspace = Workspace((out or DEFAULT_OUT / read.name).absolute())
         if plan:
-            _show_runs(read)
-        opened = _opened(read, data, workspace)
+            announce.runs(read)
+        where = _executor(executor, data_less=plan)
+        chosen = _site(where, site, site_settings or [])
+        opened = open_plan(read, data, choose_output(read, out), chosen)
         if plan:
-            _show_stages(opened)
+            announce.stages(opened)
             return
-        code = _launch(opened, _executor(executor), jobs)
+        code = _launch(opened, where, jobs, retry_oom)
     except (InputError, BusyError, DamagedFileError) as error:
         console.complain(str(error))
         code = EXIT_BAD_INPUT
@@ -84,110 +99,82 @@ def main(
     raise typer.Exit(code)
 
 
-def _opened(grid: Grid, data: Path | None, workspace: Workspace) -> OpenedPlan:
-    folder = data or (Path(grid.options.data) if grid.options.data else DEFAULT_DATA)
-    manifest = read_data(folder)
-    return OpenedPlan(workspace, Plan.make(grid, manifest, SITE), manifest)
+def _executor(asked: Executor, data_less: bool) -> Executor:
+    """Choose where jobs run. Work is never begun on a login node because Slurm is silent."""
+    if asked is not Executor.auto:
+        return asked
+    if not queue.slurm_is_here():
+        return Executor.debug
+    if queue.slurm_answers() or data_less:
+        return Executor.slurm
+    raise InputError(
+        "this machine has sbatch, but no Slurm controller answers. Wait for it, or say "
+        "--executor debug (in this process) or --executor local (in processes beside it)"
+    )
 
 
-def _executor(asked: Executor) -> ExecutorName:
-    if asked is Executor.auto and shutil.which("sbatch"):
-        raise InputError(
-            "this machine has sbatch, but launching on Slurm is not built yet. Say --executor "
-            "local (inside an allocation) or --executor debug"
-        )
-    return "local" if asked is Executor.local else "debug"
+def _site(executor: Executor, name: str | None, overrides: list[str]) -> Site:
+    if executor is not Executor.slurm:
+        return load_site(name or LOCAL, overrides)
+    if name is None:
+        cluster = queue.cluster_settings().get("ClusterName") if queue.slurm_answers() else None
+        name = detect_site(cluster)
+    site = load_site(name, overrides)
+    site.require_filled_in(name)
+    return site
 
 
-def _launch(opened: OpenedPlan, executor: ExecutorName, jobs: int | None) -> int:
-    """Do what is missing and say what became of it; return the exit code."""
+def _launch(opened: OpenedPlan, executor: Executor, jobs: int | None, retry_oom: bool) -> int:
     workspace = opened.workspace
     make_writable(workspace.root)
+    if executor is Executor.slurm:
+        # Submitting takes seconds, so a second launch of the same output waits its turn.
+        with owning(workspace.launch_lock, wait=True):
+            return _launch_on_slurm(opened, retry_oom)
     with owning(workspace.launch_lock, wait=False):
-        remove_abandoned_temporaries(workspace.root)
-        stages = remaining(opened)
-        require_space(opened, stages)
-        opened.save(stored_or_drawn_split(workspace, opened.plan, opened.manifest))
-        _introduce(opened, stages)
-        ended = run_stages(opened, stages, executor, jobs, _announce)
-        failures = [each for each in ended if _report(opened, each)]
+        return _launch_here(opened, executor, jobs)
+
+
+def _launch_here(opened: OpenedPlan, executor: Executor, jobs: int | None) -> int:
+    """Do what is missing and say what became of it; return the exit code."""
+    remove_abandoned_temporaries(opened.workspace.root)
+    stages = remaining(opened)
+    require_space(opened, stages)
+    save_plan(opened)
+    announce.introduce(opened, stages)
+    kind: ExecutorName = "local" if executor is Executor.local else "debug"
+    outcomes = run_stages(opened, stages, kind, jobs, announce.starting)
+    failed = [each for each in outcomes if announce.ended(opened, each)]
     summary.show(opened)
-    _recapitulate(opened, failures)
-    return EXIT_FAILED if failures else 0
+    announce.failures(opened, failed)
+    return EXIT_FAILED if failed else 0
 
 
-def _introduce(opened: OpenedPlan, stages: list[Stage]) -> None:
-    manifest = opened.manifest
-    console.say(
-        f"{len(manifest.labelled)} training clips of {len(manifest.classes)} classes and "
-        f"{len(manifest.test)} test clips in {manifest.root}"
-    )
-    for stage in stages:
-        done = stage.total - len(stage.items)
-        console.say(f"  {stage.name:8} {done} of {stage.total} done, {len(stage.items)} to do")
+def _launch_on_slurm(opened: OpenedPlan, retry_oom: bool) -> int:
+    """Submit what is missing and not queued; no process stays behind."""
+    submission = Submission(opened, _out_of_memory(opened) if retry_oom else frozenset())
+    submission.look()
+    stages = remaining(opened)
+    require_space(opened, stages)
+    save_plan(opened)
+    announce.introduce(opened, stages)
     if not any(stage.items for stage in stages):
-        console.say("Nothing to do: everything is there already.", style="green")
+        summary.show(opened)
+        return 0
+    submission.submit(stages)
+    announce.submitted(submission)
+    return 0
 
 
-def _announce(stage: Stage) -> None:
-    console.heading(f"{stage.name}: {stage.rule.does}")
-
-
-def _report(opened: OpenedPlan, each: Outcome | Skipped) -> bool:
-    """Print what is worth saying at once; return True for a failure."""
-    if isinstance(each, Skipped):
-        console.complain(f"stage {each.stage.name} is not started: {each.reason}")
-        return True
-    title = each.stage.title(opened, each.item)
-    if each.error is None:
-        console.say(f"  done: {title}")
-        return False
-    console.complain(f"stage {each.stage.name}, {title}: {each.error}")
-    return True
-
-
-def _recapitulate(opened: OpenedPlan, failures: list[Outcome | Skipped]) -> None:
-    if not failures:
-        return
-    console.heading(f"{len(failures)} failed")
-    for each in failures:
-        if isinstance(each, Skipped):
-            console.say(f"  stage {each.stage.name}: not started, {each.reason}")
-        else:
-            title = each.stage.title(opened, each.item)
-            console.say(f"  stage {each.stage.name}, {title}: {each.error}")
-            console.say(f"    log: {each.log}")
-    console.say("  Once the cause is gone, the same command does what is missing.")
-
-
-def _show_runs(grid: Grid) -> None:
-    console.heading(f"{len(grid.entries)} runs of {grid.path}")
-    rows = [
-        (str(number), entry.name, _differences(entry.config.differences()))
-        for number, entry in enumerate(grid.entries)
-    ]
-    console.table(("#", "run", "differs from the defaults in"), rows)
-    for name in grid.dropped:
-        console.warn(f"--set makes '{name}' equal to an earlier run; it is trained once")
-
-
-def _differences(settings: dict[str, object]) -> str:
-    return " ".join(f"{key}={value}" for key, value in settings.items()) or "nothing"
-
-
-def _show_stages(opened: OpenedPlan) -> None:
-    console.heading(f"Stages, into {opened.workspace.root}")
-    rows = [
-        (
-            stage.name,
-            f"{len(stage.items)} of {stage.total}",
-            f"{stage.rule.edge.on} of {stage.rule.edge.after}" if stage.rule.edge else "",
-            stage.rule.does,
-        )
-        for stage in remaining(opened)
-    ]
-    console.table(("stage", "to do", "after", "what"), rows)
-    console.say("Nothing was started.")
+def _out_of_memory(opened: OpenedPlan) -> frozenset[int]:
+    """Return the runs whose last attempt ran out of memory."""
+    if not Workspace(opened.workspace.root).plan.exists():
+        return frozenset()
+    return frozenset(
+        item.number
+        for item in overview(opened).of(TRAIN)
+        if item.failure and item.failure.is_out_of_memory
+    )
 
 
 if __name__ == "__main__":

@@ -12,11 +12,12 @@ from jobs.data.workspace import Workspace
 from jobs.errors import DamagedFileError, NotReadyError
 from jobs.extract.config import FeatureConfig
 from jobs.files import read_json, write_json
-from jobs.schema import Schema
+from jobs.schema import Schema, fingerprint
 from jobs.train.config import RunConfig, run_signature
 from jobs.train.run import Run
 from jobs.vote.rank import Contender
 from pipeline.grid import Grid
+from pipeline.site import Site
 
 CLIPS_PER_SHARD = 500
 
@@ -27,6 +28,7 @@ class PlannedRun(Schema):
     name: str
     signature: str
     config: RunConfig
+    tier: str | None = None
 
 
 class Plan(Schema):
@@ -37,7 +39,7 @@ class Plan(Schema):
 
     grid: str
     data: str
-    site: str
+    site: Site
     classes: tuple[str, ...]
     class_names: dict[str, str]
     labelled_fingerprint: str
@@ -52,8 +54,10 @@ class Plan(Schema):
     code: str
 
     @classmethod
-    def make(cls, grid: Grid, manifest: Manifest, site: str) -> "Plan":
+    def make(cls, grid: Grid, manifest: Manifest, site: Site) -> "Plan":
         """Plan a grid over some data; nothing is written."""
+        for entry in grid.entries:
+            site.tier(entry.tier or site.tiers[0].name)
         split = grid.options.split
         drawn_as = split_fingerprint(split, manifest)
         # dict.fromkeys: each feature set once, in the order of the runs.
@@ -76,11 +80,25 @@ class Plan(Schema):
                     name=entry.name,
                     signature=run_signature(entry.config, manifest, drawn_as),
                     config=entry.config,
+                    tier=entry.tier,
                 )
                 for entry in grid.entries
             ),
             votes=grid.options.votes,
             code=code_hash(),
+        )
+
+    @property
+    def identity(self) -> str:
+        """Changes with what indices of tasks mean; resources, names and code may change freely."""
+        return fingerprint(
+            [
+                self.feature_folders,
+                self.shards,
+                [run.signature for run in self.runs],
+                self.test_fingerprint,
+                self.votes,
+            ]
         )
 
     def contenders(self, workspace: Workspace) -> list[Contender]:

@@ -2,17 +2,21 @@
 
 import contextlib
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jobs.data.workspace import Workspace
 from jobs.errors import BusyError, DamagedFileError, InputError, NotReadyError
 from jobs.files import write_json
 from pipeline.plan import OpenedPlan, code_hash
-from pipeline.site import load_site
 from pipeline.stages import EXTRACT, INDEX, TRAIN, VOTE
+
+if TYPE_CHECKING:
+    from submitit.core.utils import DelayedSubmission
 
 log = logging.getLogger(__name__)
 
@@ -31,11 +35,36 @@ def run(stage: str, workspace: str, index: int) -> None:
         index: which shard, feature set or run of the plan.
     """
     place = Workspace(Path(workspace))
+    _remove_stale_saves()
     with _recorded(place, stage, index):
         opened = OpenedPlan.load(place)
         if opened.plan.code != code_hash():
             log.warning("the code has changed since this was launched; going on with the new code")
         _BODIES[stage](opened, index)
+
+
+def _again(stage: str, workspace: str, index: int) -> "DelayedSubmission":
+    """Return the same task: what submitit requeues at a time limit. Nothing is saved here."""
+    from submitit.core.utils import DelayedSubmission
+
+    return DelayedSubmission(run, stage, workspace, index)
+
+
+run.checkpoint = _again  # type: ignore[attr-defined]
+
+
+def _remove_stale_saves() -> None:
+    """Remove what an earlier attempt of this job left when it was killed while pickling.
+
+    submitit refuses to save beside it, and every later attempt would fail at its end.
+    """
+    if not os.environ.get("SUBMITIT_FOLDER"):
+        return
+    from submitit.core.job_environment import JobEnvironment
+
+    paths = JobEnvironment().paths
+    for path in (paths.submitted_pickle, paths.result_pickle):
+        path.with_suffix(path.suffix + ".save_tmp").unlink(missing_ok=True)
 
 
 def _extract(opened: OpenedPlan, index: int) -> None:
@@ -94,7 +123,10 @@ _BODIES: dict[str, Callable[[OpenedPlan, int], None]] = {
 
 
 def _cpus(opened: OpenedPlan, stage: str) -> int:
-    return load_site(opened.plan.site).resources(stage).cpus_here()
+    """Return the CPUs of this task: what Slurm gave, or what this machine and the site allow."""
+    given = os.environ.get("SLURM_CPUS_PER_TASK", "")
+    here = opened.plan.site.resources(stage).cpus_here()
+    return min(int(given), os.cpu_count() or 1) if given.isdigit() else here
 
 
 @contextlib.contextmanager

@@ -69,5 +69,9 @@ class Workspace:
         return self.logs / "submitit"
 
     @property
+    def index_lock(self) -> Path:
+        return self.root / ".index.lock"
+
+    @property
     def launch_lock(self) -> Path:
         return self.root / ".launch.lock"

@@ -13,7 +13,7 @@ from jobs.errors import DamagedFileError, InputError
 from jobs.files import read_json
 from pipeline import task
 from pipeline.plan import OpenedPlan
-from pipeline.site import Resources, load_site
+from pipeline.site import Resources
 from pipeline.stages import TRAIN, Stage
 
 ExecutorName = Literal["debug", "local"]
@@ -85,7 +85,7 @@ def _debug(
 def _local(
     opened: OpenedPlan, stage: Stage, at_once: int | None
 ) -> Iterator[tuple[int, str | None]]:
-    resources = load_site(opened.plan.site).resources(stage.name)
+    resources = opened.plan.site.resources(stage.name)
     executor = _executor(opened.workspace, "local")
     executor.update_parameters(timeout_min=resources.timeout_min, tasks_per_node=1, nodes=1)
     limit = at_once or _jobs_at_once(opened, stage, resources)

@@ -1,0 +1,115 @@
+"""`python -m pipeline.status OUT`: what waits, runs, is done, or failed and why."""
+
+import json
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from jobs.data.workspace import Workspace
+from jobs.errors import DamagedFileError, InputError, NotReadyError
+from pipeline import console
+from pipeline.plan import OpenedPlan
+from pipeline.stages import TRAIN
+from pipeline.states import STAGE_NAMES, Item, Overview, State, overview
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+STATES: tuple[State, ...] = ("done", "running", "waiting", "failed", "open")
+EXIT_BAD_INPUT = 2
+
+
+@app.command()
+def main(
+    out: Annotated[Path, typer.Argument(help="Output folder of a launch.")],
+    watch: Annotated[bool, typer.Option("--watch", help="Show anew until nothing moves.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    every: Annotated[float, typer.Option(min=1, help="Seconds between looks of --watch.")] = 15,
+) -> None:
+    """Show every stage and run of an output folder: from its files, one squeue and one sacct."""
+    try:
+        while True:
+            opened = OpenedPlan.load(Workspace(out.absolute()))
+            seen = overview(opened)
+            if as_json:
+                console.print_plain(json.dumps(_as_json(opened, seen), indent=2))
+            else:
+                _show(opened, seen)
+            if not watch or not seen.is_moving:
+                return
+            time.sleep(every)
+    except (InputError, NotReadyError, DamagedFileError) as error:
+        console.complain(str(error))
+        raise typer.Exit(EXIT_BAD_INPUT) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
+
+
+def _show(opened: OpenedPlan, seen: Overview) -> None:
+    console.heading(f"{opened.plan.grid} in {opened.workspace.root}")
+    rows = []
+    for stage in STAGE_NAMES:
+        counted = Counter(item.state for item in seen.of(stage))
+        rows.append((stage, *(str(counted[s]) if counted[s] else "" for s in STATES)))
+    console.table(("stage", *STATES), rows)
+    runs = seen.of(TRAIN)
+    console.say()
+    console.table(
+        ("run", "state", "", "tier", "job"),
+        [
+            (opened.plan.runs[r.number].name, r.state, r.detail, r.tier or "", r.job or "")
+            for r in runs
+        ],
+    )
+    others = [i for i in seen.items if i.stage != TRAIN and i.state in ("failed", "waiting")]
+    for item in others:
+        console.say(f"  {item.stage}, {item.title}: {item.state}, {item.detail}")
+    _show_failures(seen)
+    for note in seen.notes:
+        console.warn(note)
+
+
+def _show_failures(seen: Overview) -> None:
+    failed = [item for item in seen.items if item.failure]
+    if not failed:
+        return
+    console.heading(f"{len(failed)} failed; the same launch does them again")
+    for item in failed:
+        console.say(f"  {item.stage}, {item.title}: {item.detail}")
+        if item.failure and item.failure.log:
+            console.say(f"    log: {item.failure.log}")
+
+
+def _as_json(opened: OpenedPlan, seen: Overview) -> dict[str, Any]:
+    return {
+        "grid": opened.plan.grid,
+        "out": str(opened.workspace.root),
+        "stages": {
+            stage: dict(Counter(item.state for item in seen.of(stage))) for stage in STAGE_NAMES
+        },
+        "items": [_item_json(opened, item) for item in seen.items],
+        "notes": seen.notes,
+    }
+
+
+def _item_json(opened: OpenedPlan, item: Item) -> dict[str, Any]:
+    run = opened.plan.runs[item.number] if item.stage == TRAIN else None
+    return {
+        "stage": item.stage,
+        "item": item.number,
+        "title": item.title,
+        "run": run.name if run else None,
+        "signature": run.signature if run else None,
+        "state": item.state,
+        "detail": item.detail,
+        "cause": item.failure.kind if item.failure else None,
+        "job": item.job,
+        "tier": item.tier,
+        "log": str(item.log) if item.log else None,
+    }
+
+
+if __name__ == "__main__":
+    app()

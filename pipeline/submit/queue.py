@@ -1,0 +1,134 @@
+"""Slurm's own commands, each in one place: squeue, sacct, scancel, scontrol."""
+
+import contextlib
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jobs.errors import InputError
+
+TIMEOUT_S = 60
+PREFIX = "clip"
+
+
+@dataclass(frozen=True)
+class QueuedJob:
+    """One line of squeue: a job, or one task of an array as `123_4`."""
+
+    id: str
+    name: str
+    state: str
+    reason: str
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.state in ("PENDING", "REQUEUED", "REQUEUE_HOLD", "SUSPENDED")
+
+
+@dataclass(frozen=True)
+class EndedJob:
+    """One line of sacct."""
+
+    id: str
+    state: str
+    exit_code: str
+
+
+def job_name(workspace: Path, part: str) -> str:
+    """Name a job by its output and its part, so that it is found again without any record.
+
+    The name has no character that a shell or Slurm could misread, whatever the path.
+    """
+    return f"{PREFIX}-{output_hash(workspace)}-{part}"
+
+
+def output_hash(workspace: Path) -> str:
+    return hashlib.sha256(str(workspace.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[
+        :12
+    ]
+
+
+def slurm_is_here() -> bool:
+    """Tell whether this machine has Slurm's commands."""
+    return shutil.which("sbatch") is not None
+
+
+def slurm_answers() -> bool:
+    """Tell whether a Slurm controller answers."""
+    if not slurm_is_here():
+        return False
+    try:
+        return "UP" in _run("scontrol", "ping")
+    except SlurmError:
+        return False
+
+
+def cluster_settings() -> dict[str, str]:
+    """Return what `scontrol show config` says, by name."""
+    pairs = (line.partition("=") for line in _run("scontrol", "show", "config").splitlines())
+    return {name.strip(): value.strip() for name, equals, value in pairs if equals}
+
+
+def queued(workspace: Path) -> list[QueuedJob]:
+    """Return this output's jobs that are waiting or running, one line a task.
+
+    Raises:
+        SlurmError: squeue does not answer.
+    """
+    marker = f"{PREFIX}-{output_hash(workspace)}-"
+    text = _run("squeue", f"--user={os.getuid()}", "--noheader", "--array", "--format=%i|%j|%T|%r")
+    jobs = []
+    for line in text.splitlines():
+        fields = line.strip().split("|", 3)
+        if len(fields) == 4 and fields[1].startswith(marker):
+            jobs.append(QueuedJob(*fields))
+    return jobs
+
+
+def ended(job_ids: Sequence[str]) -> dict[str, EndedJob] | None:
+    """Return how jobs ended, by id (`123` or `123_4`), or None if accounting does not answer."""
+    if not job_ids:
+        return {}
+    try:
+        text = _run(
+            "sacct", "-X", "--array", "--noheader", "--parsable2",
+            "--format=JobID,State,ExitCode", f"--jobs={','.join(sorted(set(job_ids)))}",
+        )  # fmt: skip
+    except SlurmError:
+        return None
+    found = {}
+    for line in text.splitlines():
+        fields = line.split("|")
+        if len(fields) == 3 and re.fullmatch(r"\d+(_\d+)?", fields[0]):
+            found[fields[0]] = EndedJob(*fields)
+    return found
+
+
+def cancel(job_ids: Sequence[str]) -> None:
+    """Cancel jobs; those that have ended already do no harm."""
+    if job_ids:
+        with contextlib.suppress(SlurmError):
+            _run("scancel", "--quiet", *sorted(set(job_ids)))
+
+
+class SlurmError(InputError):
+    """Slurm refused, or did not answer."""
+
+
+def _run(*command: str) -> str:
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+        )
+    except FileNotFoundError:
+        raise SlurmError(f"{command[0]} is not on this machine") from None
+    except subprocess.TimeoutExpired:
+        raise SlurmError(f"{command[0]} did not answer within {TIMEOUT_S} s; try again") from None
+    if done.returncode:
+        raise SlurmError(f"{command[0]} failed: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout

@@ -1,0 +1,349 @@
+"""A real Slurm of four nodes on one Debian machine: install, start, stop, status.
+
+Everything it makes lies under one folder (`CLIP_TESTBED`, default /var/tmp/clip-testbed): config,
+keys, sockets, database, logs, state. It runs as root, needs no systemd and no cgroups, and leaves
+no daemon behind. It refuses to touch a machine that has a Slurm or munge of its own.
+"""
+
+import argparse
+import os
+import secrets
+import shutil
+import signal
+import socket
+import stat
+import string
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+PACKAGES = ("slurm-wlm", "slurmdbd", "munge", "mariadb-server")
+PROGRAMS = (
+    "munged",
+    "mariadbd",
+    "mariadb-install-db",
+    "slurmdbd",
+    "slurmctld",
+    "slurmd",
+    "sacctmgr",
+)
+DAEMONS = ("slurmctld", "slurmd", "slurmdbd", "munged", "slurmstepd")
+NODES = ("cpu1", "cpu2", "gpu1", "gpu2")
+FOREIGN_CONFIGS = ("/etc/slurm/slurm.conf", "/etc/slurm-llnl/slurm.conf")
+POLICY = Path("/usr/sbin/policy-rc.d")
+START_TIMEOUT_S = 60
+
+
+class TestbedError(Exception):
+    """The testbed cannot be used here; the message says why and what to do."""
+
+    __test__ = False  # not a test, whatever pytest thinks of the name
+
+
+@dataclass(frozen=True)
+class Testbed:
+    """One testbed: its folder, its ports, its daemons."""
+
+    root: Path
+    first_port: int = 17_800
+    max_array_size: int = 51
+
+    __test__ = False
+
+    @classmethod
+    def default(cls) -> "Testbed":
+        return cls(Path(os.environ.get("CLIP_TESTBED", "/var/tmp/clip-testbed")))
+
+    @property
+    def config(self) -> Path:
+        """What SLURM_CONF must name for sbatch, squeue and the rest to find this Slurm."""
+        return self.root / "etc" / "slurm.conf"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return os.environ | {
+            "SLURM_CONF": str(self.config),
+            "PATH": f"{os.environ['PATH']}:/usr/sbin",
+        }
+
+    def is_up(self) -> bool:
+        return self.config.exists() and self._quietly("scontrol", "ping") == 0
+
+    def start(self) -> None:
+        """Start every daemon, in the order in which they need each other.
+
+        Raises:
+            TestbedError: this machine is not one for it, or a daemon did not come up.
+        """
+        self.require_fitting_machine()
+        if self.is_up():
+            return
+        self.stop()
+        self._lay_out()
+        try:
+            self._start_munge()
+            self._start_database()
+            self._start_slurm()
+        except (TestbedError, subprocess.CalledProcessError) as error:
+            logs = "\n".join(self._log_ends())
+            self.stop()
+            raise TestbedError(f"the testbed did not start: {error}\n{logs}") from error
+
+    def stop(self) -> None:
+        """End every daemon and job process of this testbed, and remove its folder."""
+        for sent in (signal.SIGTERM, signal.SIGKILL):
+            for pid in self._processes():
+                _kill(pid, sent)
+            _wait_for(lambda: not self._processes(), 15, raising=False)
+        if self._processes():
+            raise TestbedError(f"processes {self._processes()} did not end")
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    def require_fitting_machine(self) -> None:
+        """Refuse a machine on which a testbed would do harm or cannot run."""
+        if os.geteuid() != 0:
+            raise TestbedError("the testbed runs as root: its daemons start jobs for users")
+        require_no_foreign_slurm(self.root)
+        path = self.environment["PATH"]
+        missing = [name for name in PROGRAMS if not shutil.which(name, path=path)]
+        if missing:
+            raise TestbedError(f"{', '.join(missing)} not found; run `make testbed-install` first")
+
+    def kill_node(self, node: str) -> None:
+        """Lose a node as a power cut does: its daemon and every process of its jobs at once."""
+        for pid in self._processes():
+            if f"-N\0{node}\0" in _command_line(pid) or self._is_step_of(pid, node):
+                _kill(pid, signal.SIGKILL)
+
+    def start_node(self, node: str) -> None:
+        self._run("slurmd", "-N", node)
+
+    def _is_step_of(self, pid: int, node: str) -> bool:
+        return f"SLURMD_NODENAME={node}\0" in _environment(pid)
+
+    def _lay_out(self) -> None:
+        for name in ("etc", "run", "log", "state", "dev", "sql", *(f"spool/{n}" for n in NODES)):
+            (self.root / name).mkdir(parents=True, exist_ok=True)
+        # munged insists that nobody else could have replaced its socket or key.
+        self.root.chmod(0o755)
+        (self.root / "run").chmod(0o755)
+        values = {
+            "root": str(self.root),
+            "host": socket.gethostname(),
+            "password": secrets.token_hex(16),
+            "max_array_size": str(self.max_array_size),
+            "ctld_port": str(self.first_port),
+            "dbd_port": str(self.first_port + 5),
+            "sql_port": str(self.first_port + 6),
+        } | {f"port_{k}": str(self.first_port + k) for k in range(1, len(NODES) + 1)}
+        for name in ("slurm.conf", "slurmdbd.conf", "gres.conf"):
+            text = string.Template((HERE / name).read_text()).substitute(values)
+            path = self.root / "etc" / name
+            path.touch(mode=0o600 if name == "slurmdbd.conf" else 0o644)
+            path.write_text(text)
+        (self.root / "etc" / "password").touch(mode=0o600)
+        (self.root / "etc" / "password").write_text(values["password"])
+        for k in range(2):
+            os.mknod(self.root / "dev" / f"gpu{k}", stat.S_IFCHR | 0o666, os.makedev(1, 3))
+
+    def _start_munge(self) -> None:
+        key = self.root / "etc" / "munge.key"
+        key.touch(mode=0o400)
+        key.write_bytes(secrets.token_bytes(128))
+        self._run(
+            "munged",
+            f"--key-file={key}",
+            f"--socket={self.root}/run/munge.socket",
+            f"--pid-file={self.root}/run/munged.pid",
+            f"--log-file={self.root}/log/munged.log",
+            f"--seed-file={self.root}/state/munged.seed",
+        )
+
+    def _start_database(self) -> None:
+        data, sql_socket = self.root / "sql", self.root / "run" / "sql.socket"
+        password = (self.root / "etc" / "password").read_text()
+        self._run(
+            "mariadb-install-db", "--no-defaults", "--user=root", f"--datadir={data}",
+            "--auth-root-authentication-method=normal", "--skip-test-db",
+        )  # fmt: skip
+        with (self.root / "log" / "mariadb.log").open("w") as log:
+            subprocess.Popen(
+                [
+                    "mariadbd", "--no-defaults", "--user=root", f"--datadir={data}",
+                    f"--socket={sql_socket}", "--bind-address=127.0.0.1",
+                    f"--port={self.first_port + 6}", f"--pid-file={self.root}/run/mariadb.pid",
+                    "--innodb-buffer-pool-size=64M",
+                ],
+                stdout=log, stderr=log, env=self.environment, start_new_session=True,
+            )  # fmt: skip
+        client = ("mariadb", "--no-defaults", f"--socket={sql_socket}", "-e")
+        _wait_for(lambda: self._quietly(*client, "select 1") == 0, START_TIMEOUT_S)
+        self._run(
+            *client,
+            "create database slurm_acct_db; "
+            f"create user slurm@'%' identified by '{password}'; "
+            "grant all on slurm_acct_db.* to slurm@'%'",
+        )
+
+    def _start_slurm(self) -> None:
+        self._run("slurmdbd")
+        _wait_for(lambda: self._quietly("sacctmgr", "-n", "show", "cluster") == 0, START_TIMEOUT_S)
+        self._run("sacctmgr", "-i", "add", "cluster", "testbed")
+        self._run("slurmctld")
+        _wait_for(lambda: self._quietly("scontrol", "ping") == 0, START_TIMEOUT_S)
+        for node in NODES:
+            self.start_node(node)
+        _wait_for(self._all_idle, START_TIMEOUT_S)
+
+    def _all_idle(self) -> bool:
+        shown = self._output("sinfo", "-h", "-N", "-o", "%N %t").splitlines()
+        return len({line for line in shown if line.endswith(" idle")}) == len(NODES)
+
+    def _processes(self) -> list[int]:
+        """Return the daemons and job processes of this testbed, told by SLURM_CONF or folder."""
+        ours = []
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit() or int(entry.name) == os.getpid():
+                continue
+            pid = int(entry.name)
+            if _is_daemon(pid) and self._is_ours(pid):
+                ours.append(pid)
+            elif f"SLURMD_NODENAME=" in (text := _environment(pid)) and str(self.config) in text:
+                ours.append(pid)
+        return ours
+
+    def _is_ours(self, pid: int) -> bool:
+        return f"{self.root}/" in _command_line(pid) or str(self.config) in _environment(pid)
+
+    def _log_ends(self) -> list[str]:
+        ends = []
+        for path in sorted((self.root / "log").glob("*.log")):
+            lines = path.read_text(errors="replace").splitlines()[-3:]
+            ends += [f"{path.name}: {line}" for line in lines]
+        return ends
+
+    def _run(self, *command: str) -> None:
+        done = subprocess.run(
+            command, env=self.environment, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise TestbedError(f"{' '.join(command[:3])}: {done.stderr.strip() or done.stdout}")
+
+    def _quietly(self, *command: str) -> int:
+        return subprocess.run(
+            command, env=self.environment, capture_output=True, check=False
+        ).returncode
+
+    def _output(self, *command: str) -> str:
+        return subprocess.run(
+            command, env=self.environment, capture_output=True, text=True, check=False
+        ).stdout
+
+
+def require_no_foreign_slurm(root: Path) -> None:
+    """Refuse a machine that runs or has a Slurm or munge of its own.
+
+    Raises:
+        TestbedError: names the file or process.
+    """
+    for config in FOREIGN_CONFIGS:
+        if Path(config).exists():
+            raise TestbedError(f"this machine has a Slurm of its own ({config}); use that one")
+    testbed = Testbed(root)
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and _is_daemon(pid := int(entry.name), sql=False):
+            if not testbed._is_ours(pid):
+                name = _command_line(pid).split("\0")[0]
+                raise TestbedError(f"this machine runs a {name} of its own (process {pid})")
+
+
+def install() -> None:
+    """Install Debian's packages without starting their daemons."""
+    require_no_foreign_slurm(Testbed.default().root)
+    if os.geteuid() != 0:
+        raise TestbedError("installing packages needs root")
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    # policy-rc.d is Debian's way to say that no package may start a daemon while installing.
+    added = not POLICY.exists()
+    if added:
+        POLICY.write_text("#!/bin/sh\nexit 101\n")
+        POLICY.chmod(0o755)
+    try:
+        subprocess.run(["apt-get", "update", "-qq"], env=environment, check=True)
+        subprocess.run(
+            ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *PACKAGES],
+            env=environment,
+            check=True,
+        )
+    except subprocess.CalledProcessError as error:
+        raise TestbedError(f"apt-get failed: {error}") from error
+    finally:
+        if added:
+            POLICY.unlink()
+
+
+def _is_daemon(pid: int, sql: bool = True) -> bool:
+    name = Path(_command_line(pid).split("\0")[0].rstrip(":")).name.split(":")[0]
+    return name in DAEMONS or (sql and name == "mariadbd")
+
+
+def _command_line(pid: int) -> str:
+    return _proc_file(pid, "cmdline")
+
+
+def _environment(pid: int) -> str:
+    return _proc_file(pid, "environ")
+
+
+def _proc_file(pid: int, name: str) -> str:
+    try:
+        return (Path("/proc") / str(pid) / name).read_bytes().decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def _kill(pid: int, sent: signal.Signals) -> None:
+    try:
+        os.kill(pid, sent)
+    except ProcessLookupError:
+        return
+
+
+def _wait_for(condition: Callable[[], bool], seconds: float, raising: bool = True) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            if raising:
+                raise TestbedError(f"waited {seconds:.0f} s in vain")
+            return
+        time.sleep(0.2)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("verb", choices=["install", "start", "stop", "status"])
+    verb = parser.parse_args().verb
+    testbed = Testbed.default()
+    try:
+        if verb == "install":
+            install()
+        elif verb == "start":
+            testbed.start()
+            print(f"Slurm is up. In your shell:  export SLURM_CONF={testbed.config}")
+        elif verb == "stop":
+            testbed.stop()
+            print("Slurm is down; nothing of it is left.")
+        else:
+            print("up" if testbed.is_up() else "down")
+    except TestbedError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
