@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test lint format clean
+.PHONY: help install demo test lint format testbed-install testbed testbed-down chaos clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -32,6 +32,18 @@ lint: install  ## check style and types
 format: install  ## put the code in shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+testbed-install:  ## install Debian's Slurm packages for the testbed (root; the only call of apt)
+	$(PYTHON) slurm/testbed/testbed.py install
+
+testbed:  ## start a real Slurm of four nodes on this machine (root)
+	$(PYTHON) slurm/testbed/testbed.py start
+
+testbed-down:  ## stop it and remove all of it
+	$(PYTHON) slurm/testbed/testbed.py stop
+
+chaos: install  ## launch under faults on the testbed, 20 rounds
+	$(BIN)/python benchmarks/chaos.py --rounds 20 --seed 0
 
 clean:  ## remove what installing and the demo made
 	rm -rf $(VENV) work/demo data/demo *.egg-info .pytest_cache .mypy_cache .ruff_cache

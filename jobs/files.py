@@ -5,6 +5,7 @@ import csv
 import errno
 import json
 import os
+import re
 import secrets
 import socket
 import time
@@ -16,6 +17,7 @@ from jobs.errors import DamagedFileError, InputError
 
 TEMPORARY_SUFFIX = ".tmp"
 ABANDONED_AFTER_S = 24 * 3600
+_TOKEN = re.compile(r"\.(?P<host>[^.]+)-(?P<pid>\d+)-[0-9a-f]{8}\.tmp$")
 
 
 @contextlib.contextmanager
@@ -28,17 +30,18 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         InputError: the disk or the quota is full, or the folder cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    token = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+    token = f"{_host()}-{os.getpid()}-{secrets.token_hex(4)}"
     temporary = path.with_name(f".{path.name}.{token}{TEMPORARY_SUFFIX}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         _flush_to_disk(temporary)
         temporary.replace(path)
     except OSError as error:
         raise _explained(error, path) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
     _flush_to_disk(path.parent)
 
 
@@ -98,11 +101,15 @@ def remove_abandoned_temporaries(folder: Path) -> None:
 
 
 def _is_abandoned(path: Path) -> bool:
-    token = path.name.removesuffix(TEMPORARY_SUFFIX).rsplit(".", 1)[-1]
-    host, _, rest = token.rpartition("-")[0].rpartition("-")
-    if host == socket.gethostname() and rest.isdigit():
-        return not _process_lives(int(rest))
+    token = _TOKEN.search(path.name)
+    if token and token["host"] == _host():
+        return not _process_lives(int(token["pid"]))
     return time.time() - path.stat().st_mtime > ABANDONED_AFTER_S
+
+
+def _host() -> str:
+    """Return this host's name without the dots that would end it inside a file name."""
+    return socket.gethostname().replace(".", "_")
 
 
 def _process_lives(pid: int) -> bool:

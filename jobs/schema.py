@@ -3,7 +3,7 @@
 import difflib
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
@@ -29,19 +29,26 @@ class Schema(BaseModel):
         return values
 
     @classmethod
-    def checked(cls, values: Mapping[str, Any], where: str) -> Self:
+    def checked(cls, values: Mapping[str, Any], where: str | Callable[[str], str]) -> Self:
         """Validate `values`, naming `where` they came from in the error.
+
+        Args:
+            values: by setting.
+            where: the place to name, or a function from a setting to its place.
 
         Raises:
             InputError: an unknown key (with the nearest valid one) or a wrong value.
         """
+        place = where if callable(where) else lambda _: where
         for name in values:
             if name not in cls.model_fields:
-                raise InputError(f"{where}: {unknown_setting(str(name), cls.model_fields)}")
+                sentence = unknown_setting(str(name), cls.model_fields)
+                raise InputError(f"{place(str(name))}: {sentence}")
         try:
             return cls.model_validate(dict(values))
         except ValidationError as error:
-            raise InputError(f"{where}: {_first_mistake(error)}") from None
+            name, sentence = _first_mistake(error)
+            raise InputError(f"{place(name)}: {sentence}") from None
 
 
 _NUMBERS = (int, float, int | None, float | None)
@@ -50,7 +57,7 @@ _NUMBERS = (int, float, int | None, float | None)
 def unknown_setting(name: str, valid: Iterable[str]) -> str:
     """Return the sentence for a key that does not exist, with the nearest one that does."""
     names = list(valid)
-    nearest = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    nearest = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
     if nearest:
         return f"`{name}` is not a setting; did you mean `{nearest[0]}`?"
     return f"`{name}` is not a setting; valid ones are: {', '.join(sorted(names))}"
@@ -62,10 +69,13 @@ def fingerprint(value: Any) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:FINGERPRINT_LENGTH]
 
 
-def _first_mistake(error: ValidationError) -> str:
+def _first_mistake(error: ValidationError) -> tuple[str, str]:
+    """Return the setting that is wrong ("" if it is several together) and what is wrong."""
     first = error.errors(include_url=False)[0]
     name = ".".join(str(part) for part in first["loc"])
     message = first["msg"].removeprefix("Value error, ")
     if not name:
-        return message
-    return f"`{name}`: {message[0].lower()}{message[1:]}; got {first['input']!r}"
+        return "", message
+    return name.split(".")[
+        0
+    ], f"`{name}`: {message[0].lower()}{message[1:]}; got {first['input']!r}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from jobs.data.split import classes_not_validated
 from pipeline import console
 from pipeline.grid import Grid
 from pipeline.plan import OpenedPlan
@@ -85,8 +86,20 @@ def runs(grid: Grid) -> None:
         for number, entry in enumerate(grid.entries)
     ]
     console.table(("#", "run", "differs from the defaults in"), rows)
+
+
+def dropped(grid: Grid) -> None:
+    """Say which runs `--set` made equal to others."""
     for name in grid.dropped:
         console.warn(f"--set makes '{name}' equal to an earlier run; it is trained once")
+
+
+def validation(opened: OpenedPlan) -> None:
+    """Say which classes the validation accuracy does not measure."""
+    for label in classes_not_validated(opened.manifest, opened.split):
+        console.warn(
+            f"class '{label}' has no validation clip: too few clips, or all of them in one group"
+        )
 
 
 def _differences(settings: dict[str, object]) -> str:

@@ -11,7 +11,7 @@ from jobs.ownership import owning
 from pipeline import console, task
 from pipeline.grid import read_grid
 from pipeline.plan import OpenedPlan
-from pipeline.prepare import choose_output, open_plan, save_plan
+from pipeline.prepare import choose_output, open_plan
 from pipeline.site import LOCAL, load_site
 from pipeline.space import make_writable
 from pipeline.stages import EXTRACT, INDEX, TRAIN, VOTE, remaining
@@ -63,14 +63,13 @@ def _settle(opened: OpenedPlan) -> None:
     with owning(opened.workspace.launch_lock):
         if queue.slurm_answers():
             Submission(opened).look()
-        save_plan(opened)
+        opened.save()
 
 
 def _work(opened: OpenedPlan, stage: str, worker: int, of: int) -> int:
     """Do this task's items that are missing; return how many failed."""
     if stage == TRAIN:
-        with owning(opened.workspace.index_lock):
-            _do(opened, INDEX, _missing(opened, INDEX))
+        _do(opened, INDEX, _missing(opened, INDEX))
     mine = [item for item in _missing(opened, stage) if item % of == worker]
     return _do(opened, stage, mine)
 

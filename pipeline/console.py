@@ -14,7 +14,7 @@ def _console(stderr: bool = False) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     # In a log nothing wraps at 80 columns, so that a path stays in one piece.
     width = None if stream.isatty() else LOG_WIDTH
-    return Console(stderr=stderr, width=width, highlight=False, soft_wrap=True)
+    return Console(stderr=stderr, width=width, highlight=False, soft_wrap=True, emoji=False)
 
 
 def say(text: str = "", style: str | None = None) -> None:

@@ -1,7 +1,7 @@
 """From a grid's YAML to validated run configs: what a user writes, what the runs are."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,15 +80,21 @@ def read_grid(path: Path, overrides: Sequence[str] = ()) -> Grid:
     options = {k: v for k, v in (file.values | forced).items() if k in GridOptions.model_fields}
     common = {k: v for k, v in file.values.items() if k in RunConfig.model_fields}
     forced_run = {k: v for k, v in forced.items() if k in RunConfig.model_fields}
-    entries = []
+    entries, written = [], []
     for name, own in _points(file):
-        where = _where(file, own, name)
-        tier = _tier(own.pop(TIER, file.values.get(TIER)), where)
-        config = RunConfig.checked(common | own | forced_run, where)
+        tier = _tier(own.pop(TIER, file.values.get(TIER)), _place(file, name, {})(TIER))
+        as_written = RunConfig.checked(common | own, _place(file, name, {}))
+        config = as_written
+        if forced_run:
+            config = RunConfig.checked(common | own | forced_run, _place(file, name, forced))
+        written.append(GridEntry(name, as_written, tier))
         entries.append(GridEntry(name, config, tier))
-    entries, dropped = _distinct(file, entries, dropping=bool(forced_run))
-    checked = GridOptions.checked(options, file.where())
-    return Grid(path, checked, tuple(entries), tuple(dropped))
+    _refuse_equal(file, written)
+    kept = {entry.config: entry for entry in reversed(entries)}
+    distinct = tuple(entry for entry in entries if kept[entry.config] is entry)
+    dropped = tuple(entry.name for entry in entries if kept[entry.config] is not entry)
+    checked = GridOptions.checked(options, _place(file, None, forced))
+    return Grid(path, checked, distinct, dropped)
 
 
 def _require_known_keys(file: YamlFile) -> None:
@@ -118,9 +124,15 @@ def _tier(value: Any, where: str) -> str | None:
     return value
 
 
-def _where(file: YamlFile, own: Settings, name: str) -> str:
-    keys = [key for key in own if key in file.lines]
-    return f"{file.where(keys[0]) if len(keys) == 1 else file.where()}: run '{name}'"
+def _place(file: YamlFile, run: str | None, forced: Settings) -> Callable[[str], str]:
+    """Return the function from a setting to the place that a message should name."""
+
+    def place(key: str) -> str:
+        if key in forced:
+            return f"--set {key}"
+        return f"{file.where(key)}: run '{run}'" if run else file.where(key)
+
+    return place
 
 
 def _points(file: YamlFile) -> list[tuple[str, Settings]]:
@@ -140,13 +152,12 @@ def _points(file: YamlFile) -> list[tuple[str, Settings]]:
         name = own.pop("name", None)
         # A run that has a name needs only what the other shapes add to it.
         told = own if name is None else {k: v for k, v in own.items() if k not in combination[0]}
-        parts = [f"{key}={_short(value)}" for key, value in told.items() if key != TIER]
-        points.append((" ".join([name, *parts] if name else parts) or file.path.stem, own))
+        parts = [f"{key}={value}" for key, value in told.items() if key != TIER]
+        title = " ".join([name, *parts] if name else parts) or file.path.stem
+        if title in (other for other, _ in points):
+            title = f"{title} #{len(points)}"  # the run's number in the plan
+        points.append((title, own))
     return points
-
-
-def _short(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _runs(file: YamlFile) -> list[Settings]:
@@ -211,20 +222,12 @@ def _require_run_keys(file: YamlFile, shape: str, keys: Settings, valid: Any) ->
             raise InputError(f"{file.where(str(key))}: in `{shape}`, {unknown_setting(key, valid)}")
 
 
-def _distinct(
-    file: YamlFile, entries: list[GridEntry], dropping: bool
-) -> tuple[list[GridEntry], list[str]]:
-    """Refuse equal runs, or drop the later ones if it was `--set` that made them equal."""
-    kept: dict[RunConfig, GridEntry] = {}
-    dropped: list[str] = []
+def _refuse_equal(file: YamlFile, entries: list[GridEntry]) -> None:
+    seen: dict[RunConfig, GridEntry] = {}
     for entry in entries:
-        before = kept.setdefault(entry.config, entry)
-        if before is entry:
-            continue
-        if not dropping:
+        before = seen.setdefault(entry.config, entry)
+        if before is not entry:
             raise InputError(
                 f"{file.where()}: the runs '{before.name}' and '{entry.name}' are the same; "
                 "remove one, or give them different seeds"
             )
-        dropped.append(entry.name)
-    return list(kept.values()), dropped

@@ -13,13 +13,13 @@ from jobs.ownership import owning
 from pipeline import announce, console, summary
 from pipeline.grid import read_grid
 from pipeline.plan import OpenedPlan
-from pipeline.prepare import choose_output, open_plan, save_plan
+from pipeline.prepare import choose_output, open_plan
 from pipeline.site import LOCAL, Site, detect_site, load_site
 from pipeline.space import make_writable, require_space
 from pipeline.stages import TRAIN, remaining
 from pipeline.states import overview
 from pipeline.submit import queue
-from pipeline.submit.here import ExecutorName, run_stages
+from pipeline.submit.here import ExecutorName, Skipped, run_stages
 from pipeline.submit.slurm import Submission
 
 EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
@@ -83,9 +83,11 @@ def main(
         read = read_grid(grid, settings or [])
         if plan:
             announce.runs(read)
+        announce.dropped(read)
         where = _executor(executor, data_less=plan)
         chosen = _site(where, site, site_settings or [])
         opened = open_plan(read, data, choose_output(read, out), chosen)
+        announce.validation(opened)
         if plan:
             announce.stages(opened)
             return
@@ -140,11 +142,14 @@ def _launch_here(opened: OpenedPlan, executor: Executor, jobs: int | None) -> in
     remove_abandoned_temporaries(opened.workspace.root)
     stages = remaining(opened)
     require_space(opened, stages)
-    save_plan(opened)
+    opened.save()
     announce.introduce(opened, stages)
     kind: ExecutorName = "local" if executor is Executor.local else "debug"
     outcomes = run_stages(opened, stages, kind, jobs, announce.starting)
     failed = [each for each in outcomes if announce.ended(opened, each)]
+    # A shard that failed and was healed by the index is no failure any more.
+    missing = {(stage.name, item) for stage in remaining(opened) for item in stage.items}
+    failed = [each for each in failed if isinstance(each, Skipped) or each.key in missing]
     summary.show(opened)
     announce.failures(opened, failed)
     return EXIT_FAILED if failed else 0
@@ -156,7 +161,7 @@ def _launch_on_slurm(opened: OpenedPlan, retry_oom: bool) -> int:
     submission.look()
     stages = remaining(opened)
     require_space(opened, stages)
-    save_plan(opened)
+    opened.save()
     announce.introduce(opened, stages)
     if not any(stage.items for stage in stages):
         summary.show(opened)

@@ -7,10 +7,10 @@ from functools import cache
 from pathlib import Path
 
 from jobs.data.manifest import Manifest
-from jobs.data.split import Split, SplitConfig, draw_split, split_fingerprint
+from jobs.data.split import Split, SplitConfig, split_fingerprint
 from jobs.data.workspace import Workspace
-from jobs.errors import DamagedFileError, NotReadyError
-from jobs.extract.config import FeatureConfig
+from jobs.errors import DamagedFileError, InputError, NotReadyError
+from jobs.extract.config import FeatureConfig, library_versions
 from jobs.files import read_json, write_json
 from jobs.schema import Schema, fingerprint
 from jobs.train.config import RunConfig, run_signature
@@ -54,12 +54,10 @@ class Plan(Schema):
     code: str
 
     @classmethod
-    def make(cls, grid: Grid, manifest: Manifest, site: Site) -> "Plan":
+    def make(cls, grid: Grid, manifest: Manifest, site: Site, split: Split) -> "Plan":
         """Plan a grid over some data; nothing is written."""
         for entry in grid.entries:
             site.tier(entry.tier or site.tiers[0].name)
-        split = grid.options.split
-        drawn_as = split_fingerprint(split, manifest)
         # dict.fromkeys: each feature set once, in the order of the runs.
         features = tuple(dict.fromkeys(entry.config.feature_config for entry in grid.entries))
         return cls(
@@ -70,15 +68,15 @@ class Plan(Schema):
             class_names=manifest.class_names,
             labelled_fingerprint=manifest.labelled_fingerprint,
             test_fingerprint=manifest.test_fingerprint,
-            split=split,
-            split_fingerprint=drawn_as,
+            split=grid.options.split,
+            split_fingerprint=split_fingerprint(grid.options.split, manifest),
             features=features,
             feature_folders=tuple(config.folder_name(manifest) for config in features),
             shards=min(grid.options.shards or _default_shards(len(manifest)), len(manifest)),
             runs=tuple(
                 PlannedRun(
                     name=entry.name,
-                    signature=run_signature(entry.config, manifest, drawn_as),
+                    signature=run_signature(entry.config, manifest, split),
                     config=entry.config,
                     tier=entry.tier,
                 )
@@ -116,11 +114,12 @@ class OpenedPlan:
     workspace: Workspace
     plan: Plan
     manifest: Manifest
+    split: Split
 
-    def save(self, split: Split) -> None:
+    def save(self) -> None:
         """Write manifest and split, then the plan that names them."""
         self.manifest.save(self.workspace.manifest)
-        split.save(self.workspace.split(self.plan.split_fingerprint))
+        self.split.save(self.workspace.split(self.plan.split_fingerprint))
         write_json(self.workspace.plan, self.plan.model_dump(mode="json"))
 
     @classmethod
@@ -142,17 +141,19 @@ class OpenedPlan:
             raise DamagedFileError(
                 f"{workspace.manifest} is not the manifest of {workspace.plan}; launch again"
             )
-        return cls(workspace, plan, manifest)
+        opened = cls(workspace, plan, manifest, Split.load(workspace.split(plan.split_fingerprint)))
+        opened._require_same_libraries()
+        return opened
 
-    def split(self) -> Split:
-        """Return the stored split."""
-        return Split.load(self.workspace.split(self.plan.split_fingerprint))
-
-
-def stored_or_drawn_split(workspace: Workspace, plan: Plan, manifest: Manifest) -> Split:
-    """Return the split of this plan: drawn once, then read."""
-    path = workspace.split(plan.split_fingerprint)
-    return Split.load(path) if path.exists() else draw_split(manifest, plan.split)
+    def _require_same_libraries(self) -> None:
+        """Refuse a machine whose libraries would compute other features than were planned."""
+        here = tuple(config.folder_name(self.manifest) for config in self.plan.features)
+        if here != self.plan.feature_folders:
+            raise InputError(
+                f"this machine has other versions of {', '.join(library_versions())} than the one "
+                f"that launched ({library_versions()} here). Launch again in the environment in "
+                "which jobs run"
+            )
 
 
 def _default_shards(clips: int) -> int:

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from jobs.data.layouts import read_data
+from jobs.data.split import Split, draw_split, split_fingerprint
 from jobs.data.workspace import Workspace
 from pipeline.grid import Grid
-from pipeline.plan import OpenedPlan, Plan, stored_or_drawn_split
+from pipeline.plan import OpenedPlan, Plan
 from pipeline.site import Site
 
 DEFAULT_DATA = Path("data")
@@ -27,9 +28,7 @@ def open_plan(grid: Grid, data: Path | None, workspace: Workspace, site: Site) -
     """
     folder = data or (Path(grid.options.data) if grid.options.data else DEFAULT_DATA)
     manifest = read_data(folder)
-    return OpenedPlan(workspace, Plan.make(grid, manifest, site), manifest)
-
-
-def save_plan(opened: OpenedPlan) -> None:
-    """Write plan, manifest and split for the tasks to read. A stored split is drawn no more."""
-    opened.save(stored_or_drawn_split(opened.workspace, opened.plan, opened.manifest))
+    path = workspace.split(split_fingerprint(grid.options.split, manifest))
+    # Drawn once, then read: another version of scikit-learn may draw another one.
+    split = Split.load(path) if path.exists() else draw_split(manifest, grid.options.split)
+    return OpenedPlan(workspace, Plan.make(grid, manifest, site, split), manifest, split)

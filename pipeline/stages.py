@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from jobs.extract.extractor import is_complete
-from jobs.extract.index import is_indexed
+from jobs.extract.index import is_indexed, is_quarantine_written, list_quarantined
 from jobs.extract.shard import ShardName
 from jobs.train.run import Run
 from jobs.vote.ensemble import Ballot, is_voted
@@ -28,17 +28,16 @@ class StageRule:
 
     name: str
     does: str
-    items: str
     edge: Edge | None
 
 
 STAGES: tuple[StageRule, ...] = (
-    StageRule(EXTRACT, "MP3 to features in HDF5", "shard", None),
+    StageRule(EXTRACT, "MP3 to features in HDF5", None),
     # The index heals what extraction left undone, so it follows any end of it.
-    StageRule(INDEX, "verify and join the shards", "job", Edge(EXTRACT, "end")),
-    StageRule(TRAIN, "one run per hyper-parameter set", "run", Edge(INDEX, "success")),
+    StageRule(INDEX, "verify and join the shards", Edge(EXTRACT, "end")),
+    StageRule(TRAIN, "one run per hyper-parameter set", Edge(INDEX, "success")),
     # A grid in which some runs failed still votes over the rest.
-    StageRule(VOTE, "the best checkpoints of all runs vote", "vote", Edge(TRAIN, "end")),
+    StageRule(VOTE, "the best checkpoints of all runs vote", Edge(TRAIN, "end")),
 )
 
 
@@ -104,8 +103,11 @@ def _missing_shards(opened: OpenedPlan) -> tuple[list[int], int]:
 
 
 def _missing_indexes(opened: OpenedPlan) -> tuple[list[int], int]:
-    done = not _unindexed(opened) and opened.workspace.quarantine.exists()
-    return ([] if done else [0]), 1
+    if _unindexed(opened):
+        return [0], 1
+    root, manifest = opened.workspace.features_root, opened.manifest
+    bad = [q for config in opened.plan.features for q in list_quarantined(manifest, config, root)]
+    return ([] if is_quarantine_written(opened.workspace.quarantine, bad) else [0]), 1
 
 
 def _missing_runs(opened: OpenedPlan) -> tuple[list[int], int]:

@@ -1,7 +1,7 @@
 """What every item of a plan is doing: from our own files, one squeue call and one sacct call."""
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -85,7 +85,20 @@ def overview(opened: OpenedPlan) -> Overview:
         for stage in stages
         for number in range(stage.total)
     ]
-    return Overview(items, notes)
+    return Overview(_with_causes(items), notes)
+
+
+def _with_causes(items: list[Item]) -> list[Item]:
+    """Name the stage whose failure cancelled an item that waited for it."""
+    broken = [i.stage for i in items if i.failure and i.failure.kind != "cancelled"]
+    explained = []
+    for item in items:
+        if item.failure and item.failure.kind == "cancelled" and broken:
+            reason = f"cancelled, because stage {broken[0]} failed"
+            failure = replace(item.failure, reason=reason)
+            item = replace(item, detail=reason, failure=failure)
+        explained.append(item)
+    return explained
 
 
 def _queued(opened: OpenedPlan, submitted: bool, notes: list[str]) -> dict[str, queue.QueuedJob]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from jobs.data.workspace import Workspace
 from jobs.errors import BusyError, DamagedFileError, InputError, NotReadyError
 from jobs.files import write_json
+from jobs.ownership import owning
 from pipeline.plan import OpenedPlan, code_hash
 from pipeline.stages import EXTRACT, INDEX, TRAIN, VOTE
 
@@ -69,12 +70,14 @@ def _remove_stale_saves() -> None:
 
 def _extract(opened: OpenedPlan, index: int) -> None:
     from jobs.extract.extractor import extract_shard
+    from jobs.extract.index import is_indexed
     from jobs.extract.shard import ShardName
 
     name = ShardName(index, opened.plan.shards)
+    cpus, root = _cpus(opened, EXTRACT), opened.workspace.features_root
     for config in opened.plan.features:
-        cpus = _cpus(opened, EXTRACT)
-        root = opened.workspace.features_root
+        if is_indexed(root, opened.manifest, config):
+            continue
         if extract_shard(opened.manifest, config, name, root, cpus):
             clips = len(name.positions(len(opened.manifest)))
             log.info("%s of %s: %d clips done", name, config.features, clips)
@@ -85,13 +88,15 @@ def _index(opened: OpenedPlan, _: int) -> None:
 
     root, manifest = opened.workspace.features_root, opened.manifest
     quarantined = []
-    for config in opened.plan.features:
-        if not is_indexed(root, manifest, config):
-            build_index(manifest, config, opened.plan.shards, root, _cpus(opened, INDEX))
-        bad = list_quarantined(manifest, config, root)
-        log.info("%s: %d clips indexed, %d in quarantine", config.features, len(manifest), len(bad))
-        quarantined += bad
-    write_quarantine(opened.workspace.quarantine, quarantined)
+    with owning(opened.workspace.index_lock):
+        for config in opened.plan.features:
+            if not is_indexed(root, manifest, config):
+                build_index(manifest, config, opened.plan.shards, root, _cpus(opened, INDEX))
+            bad = list_quarantined(manifest, config, root)
+            name, clips = config.features, len(manifest)
+            log.info("%s: %d clips indexed, %d in quarantine", name, clips, len(bad))
+            quarantined += bad
+        write_quarantine(opened.workspace.quarantine, quarantined)
 
 
 def _train(opened: OpenedPlan, index: int) -> None:
@@ -104,14 +109,23 @@ def _train(opened: OpenedPlan, index: int) -> None:
     root, config = opened.workspace.features_root, planned.config
     features = FeatureSet.open(root, opened.manifest, config.feature_config)
     run_folder = Run(opened.workspace.run(planned.signature))
-    train_run(run_folder, config, opened.manifest, opened.split(), features)
+    train_run(run_folder, config, opened.manifest, opened.split, features)
 
 
-def _vote(opened: OpenedPlan, _: int) -> None:
+def _vote(opened: OpenedPlan, _index: int) -> None:
     from jobs.vote.ensemble import Ballot, vote
 
     contenders = opened.plan.contenders(opened.workspace)
-    vote(opened.workspace, Ballot.draw(opened.manifest, contenders, opened.plan.votes))
+    with owning(opened.workspace.vote_lock):
+        # One pass more than there are runs: each damaged file found takes one run out.
+        for _ in range(len(contenders) + 1):
+            ballot = Ballot.draw(opened.manifest, contenders, opened.plan.votes)
+            try:
+                vote(opened.workspace, ballot)
+            except DamagedFileError as error:
+                log.warning("%s", error)
+            else:
+                return
 
 
 _BODIES: dict[str, Callable[[OpenedPlan, int], None]] = {

@@ -10,7 +10,10 @@ import yaml
 from jobs.errors import InputError
 
 # YAML 1.2's floats: PyYAML knows those of 1.1, in which `1e-3` is text for want of a dot.
-_FLOAT = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_FLOAT = re.compile(
+    r"[-+]?(\d+\.\d*|\.\d+)([eE][-+]?\d+)?|[-+]?\d+[eE][-+]?\d+"
+    r"|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
+)
 
 
 @dataclass(frozen=True)
@@ -44,12 +47,19 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+# Nor does 1.2 know 010 as 8 or 1:30 as 90.
+_INT = re.compile(r"[-+]?(0|[1-9][0-9_]*)")
+_REPLACED = ("tag:yaml.org,2002:float", "tag:yaml.org,2002:int")
+
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, regexp) for tag, regexp in resolvers if tag != "tag:yaml.org,2002:float"]
+    first: [(tag, regexp) for tag, regexp in resolvers if tag not in _REPLACED]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 _Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(rf"^({_FLOAT.pattern})$"), list("-+0123456789.")
+    _REPLACED[1], re.compile(rf"^({_INT.pattern})$"), list("-+0123456789")
+)
+_Loader.add_implicit_resolver(
+    _REPLACED[0], re.compile(rf"^({_FLOAT.pattern})$"), list("-+0123456789.")
 )
 
 
@@ -85,7 +95,10 @@ def parse_value(text: str, where: str) -> Any:
 
 
 def _parsed(text: str, where: str) -> tuple[Any, dict[str, int]]:
-    loader = _Loader(text)
+    try:
+        loader = _Loader(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"{where}: not valid YAML: {error}") from None
     try:
         values = loader.get_single_data()
     except InputError as error:

@@ -77,6 +77,11 @@ class Manifest:
         counted = Counter(clip.label for clip in self.labelled)
         return {label: counted[label] for label in self.classes}
 
+    @property
+    def majority_class(self) -> str:
+        """The label with most labelled clips: what an unreadable test clip gets."""
+        return max(self.class_counts, key=lambda label: self.class_counts[label])
+
     @cached_property
     def labelled_fingerprint(self) -> str:
         """Changes when any labelled recording, label, group, fold or the order changes."""

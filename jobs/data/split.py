@@ -1,8 +1,10 @@
 """The split into training and validation clips, drawn on the manifest once per `split_seed`."""
 
 import csv
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
@@ -35,6 +37,11 @@ class Split:
     training: tuple[int, ...]
     validation: tuple[int, ...]
 
+    @property
+    def fingerprint(self) -> str:
+        """Identify the very clips on each side, however they were drawn."""
+        return fingerprint([self.training, self.validation])
+
     def save(self, path: Path) -> None:
         parts = dict.fromkeys(self.training, TRAINING) | dict.fromkeys(self.validation, VALIDATION)
         write_csv(path, ("position", "part"), sorted(parts.items()))
@@ -52,7 +59,9 @@ class Split:
                 for row in csv.DictReader(file):
                     parts[row["part"]].append(int(row["position"]))
         except (KeyError, ValueError, TypeError) as error:
-            raise DamagedFileError(f"{path} cannot be read ({error!r}); delete it") from error
+            raise DamagedFileError(
+                f"{path} cannot be read ({error!r}); delete it, and it is drawn again"
+            ) from error
         return cls(tuple(parts[TRAINING]), tuple(parts[VALIDATION]))
 
 
@@ -69,7 +78,7 @@ def draw_split(manifest: Manifest, config: SplitConfig) -> Split:
         config: seed, share, and whether the manifest's folds decide instead.
 
     Raises:
-        InputError: the clips cannot be split so that every class trains and validates.
+        InputError: the clips cannot be split so that every class trains.
     """
     if config.folds == "manifest":
         held_out = _manifest_fold(manifest, config.validation_fold)
@@ -82,6 +91,12 @@ def draw_split(manifest: Manifest, config: SplitConfig) -> Split:
     split = Split(training, tuple(sorted(validation)))
     _require_every_class(manifest, split)
     return split
+
+
+def classes_not_validated(manifest: Manifest, split: Split) -> list[str]:
+    """Return the classes without a validation clip: their accuracy is not measured."""
+    present = set(manifest.labels(split.validation))
+    return [label for index, label in enumerate(manifest.classes) if index not in present]
 
 
 def _manifest_fold(manifest: Manifest, wanted: int | None) -> Sequence[int]:
@@ -104,15 +119,26 @@ def _stratified_groups(manifest: Manifest, config: SplitConfig) -> Sequence[int]
     labels = manifest.labels(range(len(manifest.labelled)))
     # A clip without a group is a group of its own.
     groups = [c.group if c.group is not None else f"\0{p}" for p, c in enumerate(manifest.labelled)]
-    parts = max(2, round(1 / config.validation))
+    # So many of so many folds come nearest to the share that is asked for: 0.2 is 1 of 5.
+    share = Fraction(config.validation).limit_denominator(10)
+    taken, parts = max(1, share.numerator), max(2, share.denominator)
     if len(set(groups)) < parts:
         raise InputError(
             f"{len(set(groups))} groups cannot be split with `validation: {config.validation}`; "
             f"at least {parts} are needed. Raise `validation` or give finer groups"
         )
     folds = StratifiedGroupKFold(parts, shuffle=True, random_state=config.split_seed)
-    _, held_out = next(folds.split(np.zeros(len(labels)), labels, groups))
-    return [int(p) for p in held_out]
+    try:
+        with warnings.catch_warnings():
+            # It warns of classes with fewer clips than folds; we check the outcome instead.
+            warnings.simplefilter("ignore", UserWarning)
+            drawn = list(folds.split(np.zeros(len(labels)), labels, groups))
+    except ValueError as error:
+        raise InputError(
+            f"{len(labels)} labelled clips in {len(set(groups))} groups cannot be split with "
+            f"`validation: {config.validation}`: {error}"
+        ) from None
+    return [int(p) for _, held_out in drawn[:taken] for p in held_out]
 
 
 def _stratified_clips(manifest: Manifest, config: SplitConfig) -> Sequence[int]:

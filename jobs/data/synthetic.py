@@ -1,6 +1,5 @@
 """Made clips with known classes, for trying the pipeline where no recordings are at hand."""
 
-import contextlib
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from jobs.errors import InputError
 from jobs.files import read_json, write_json, write_text
 
 Samples = npt.NDArray[np.float64]
@@ -47,12 +47,18 @@ def write_clips(root: Path, spec: MadeClips) -> bool:
 
     Returns:
         False if just these clips were there already.
+
+    Raises:
+        InputError: the folder holds recordings that we did not make.
     """
     stamp = root / STAMP
-    with contextlib.suppress(FileNotFoundError):
-        if read_json(stamp) == spec.__dict__:
-            return False
-    stamp.unlink(missing_ok=True)
+    found = read_json(stamp) if stamp.exists() else None
+    if found == spec.__dict__:
+        return False
+    if found is None:
+        _require_nobodys(root)
+    # From here on the folder is ours, even if we are killed half-way.
+    write_json(stamp, {"making": spec.__dict__})
     for folder, labels, count in (
         ("train_mp3s", "train_label.txt", spec.train),
         ("test_mp3s", "test_label.txt", spec.test),
@@ -60,6 +66,15 @@ def write_clips(root: Path, spec: MadeClips) -> bool:
         _write_subset(root / folder, root / labels, count, spec)
     write_json(stamp, spec.__dict__)
     return True
+
+
+def _require_nobodys(root: Path) -> None:
+    """Refuse a folder with recordings that we did not make."""
+    for name in ("train_mp3s", "test_mp3s", "train_label.txt"):
+        if (root / name).exists():
+            raise InputError(
+                f"{root / name} was not made by us and would be replaced; name an empty folder"
+            )
 
 
 def _write_subset(folder: Path, labels_file: Path, count: int, spec: MadeClips) -> None:

@@ -73,5 +73,9 @@ class Workspace:
         return self.root / ".index.lock"
 
     @property
+    def vote_lock(self) -> Path:
+        return self.root / ".vote.lock"
+
+    @property
     def launch_lock(self) -> Path:
         return self.root / ".launch.lock"

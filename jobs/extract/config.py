@@ -9,6 +9,9 @@ from pydantic import Field, model_validator
 from jobs.data.manifest import Manifest
 from jobs.schema import Schema, fingerprint
 
+# Raise it with any change of this package's code that changes values.
+VALUES_VERSION = 1
+
 
 class FeatureConfig(Schema):
     """One feature set and its settings. The defaults are those of the report."""
@@ -39,7 +42,9 @@ class FeatureConfig(Schema):
     @property
     def shape(self) -> tuple[int, int]:
         """(bands, frames) of one clip's features."""
-        return self.n_mels, 1 + self.samples // self.hop_length
+        # librosa pads half a frame on both sides; for an odd n_fft that is one sample short.
+        padded = self.samples + 2 * (self.n_fft // 2)
+        return self.n_mels, 1 + (padded - self.n_fft) // self.hop_length
 
     @property
     def bytes_per_clip(self) -> int:
@@ -48,7 +53,7 @@ class FeatureConfig(Schema):
 
     def fingerprint(self) -> str:
         """Identify the values that these settings give with the libraries installed here."""
-        return fingerprint([self.model_dump(), library_versions()])
+        return fingerprint([self.model_dump(), VALUES_VERSION, library_versions()])
 
     def folder_name(self, manifest: Manifest) -> str:
         """Name the FeatureSet of these settings and this audio, for instance `v1-3f2a90...`."""
@@ -60,7 +65,7 @@ def library_versions() -> dict[str, str]:
     """Return the versions of what decodes, resamples and transforms: they change values."""
     import soundfile
 
-    names = ("librosa", "soxr", "soundfile")
+    names = ("librosa", "numpy", "scipy", "soxr", "soundfile")
     return {name: version(name) for name in names} | {
         "libsndfile": str(soundfile.__libsndfile_version__)
     }

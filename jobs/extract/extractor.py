@@ -1,10 +1,11 @@
 """Make one shard: decode and compute each clip, or take its row from an older shard."""
 
+import contextlib
 import errno
 import hashlib
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
@@ -47,23 +48,31 @@ def extract_shard(
     folder = features_root / config.folder_name(manifest)
     if is_complete(folder / str(name), manifest, config, name):
         return False
-    positions = name.positions(len(manifest))
-    known = KnownRows.below(features_root, config)
-    results = _results(manifest, config, positions, known, cpus)
-    progress = Progress(f"extract {config.features} {name}", len(positions), "clips")
-    write_shard(folder, name, config, len(positions), progress.over(results))
+    replace_shard(manifest, config, name, features_root, cpus)
     return True
 
 
+def replace_shard(
+    manifest: Manifest, config: FeatureConfig, name: ShardName, features_root: Path, cpus: int
+) -> None:
+    """Write one shard whether or not it is there; see `extract_shard`."""
+    folder = features_root / config.folder_name(manifest)
+    positions = name.positions(len(manifest))
+    known = KnownRows.below(features_root, config, folder, name)
+    progress = Progress(f"extract {config.features} {name}", len(positions), "clips")
+    # closing: if writing fails, standard error must come back at once.
+    with contextlib.closing(_results(manifest, config, positions, known, cpus)) as results:
+        write_shard(folder, name, config, len(positions), progress.over(results))
+
+
 def is_complete(path: Path, manifest: Manifest, config: FeatureConfig, name: ShardName) -> bool:
-    """Tell whether `path` is a readable shard of just these clips; a damaged one is deleted."""
+    """Tell whether `path` is a readable shard of just these clips."""
     if not path.exists():
         return False
     try:
         columns = read_columns(path)
     except DamagedFileError as error:
         log.warning("%s; it is extracted again", error)
-        path.unlink(missing_ok=True)
         return False
     expected = np.array(name.positions(len(manifest)), dtype=np.int64)
     return (
@@ -75,7 +84,7 @@ def is_complete(path: Path, manifest: Manifest, config: FeatureConfig, name: Sha
 
 def _results(
     manifest: Manifest, config: FeatureConfig, positions: range, known: KnownRows, cpus: int
-) -> Iterator[ClipResult]:
+) -> Generator[ClipResult, None, None]:
     # Threads: soundfile, soxr and the FFT release the GIL. BLAS on one thread: its sums depend on
     # the number of threads, and the bytes of a shard must not.
     with quiet_decoder(), threadpool_limits(limits=1):
@@ -84,37 +93,39 @@ def _results(
 
 
 def _one(manifest: Manifest, config: FeatureConfig, position: int, known: KnownRows) -> ClipResult:
-    clip = manifest.clips[position]
+    clip, path = manifest.clips[position], manifest.file_of(position)
     try:
-        data = _read_bytes(manifest.file_of(position))
+        digest = _sha256(path)
     except IsADirectoryError:
         return ClipResult(position, clip.id, "", None, "it is a folder, not a file")
-    digest = hashlib.sha256(data).hexdigest()
     before = known.result(digest)
     if before is not None:
         return ClipResult(position, clip.id, digest, before.features, before.reason)
     try:
-        features = compute(decode(data, config), config)
+        features = compute(decode(path, config), config)
     except DecodeError as error:
         return ClipResult(position, clip.id, digest, None, str(error))
+    if not np.isfinite(features).all():
+        return ClipResult(position, clip.id, digest, None, "its features are not finite numbers")
     return ClipResult(position, clip.id, digest, features)
 
 
-def _read_bytes(path: Path) -> bytes:
-    """Read a file, and again after a pause: network file systems fail for moments.
+def _sha256(path: Path) -> str:
+    """Hash a file, and again after a pause: network file systems fail for moments.
 
     Raises:
         IsADirectoryError: at once.
-        OSError: the last attempt's.
+        OSError: the last attempt's, naming the file.
     """
     for attempt in range(1, READ_ATTEMPTS + 1):
         try:
-            return path.read_bytes()
+            with path.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
         except IsADirectoryError:
             raise
         except OSError as error:
             if attempt == READ_ATTEMPTS or error.errno == errno.ENOENT:
-                raise
+                raise OSError(error.errno, error.strerror, str(path)) from error
             log.warning("%s (attempt %d of %d)", error, attempt, READ_ATTEMPTS)
             time.sleep(READ_PAUSE_S * attempt)
     raise AssertionError("unreachable")

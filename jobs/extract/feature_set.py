@@ -1,5 +1,6 @@
 """All shards of one manifest and one FeatureConfig, opened through their index."""
 
+import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from jobs.data.manifest import Manifest
 from jobs.errors import DamagedFileError, NotReadyError
 from jobs.extract.config import FeatureConfig
 from jobs.extract.shard import NO_ROW, ShardName, open_for_reading, read_features
+from jobs.files import write_bytes
 
 INDEX = "index.h5"
 
@@ -26,6 +28,7 @@ class FeatureSet:
         shard: int32 [clips], in which shard a clip lies.
         row: int64 [clips], its row in that shard, or -1 if the clip is in quarantine.
         shard_bytes: int64 [shards], each shard's size when it was indexed.
+        reasons: why clips are in quarantine, by position.
     """
 
     folder: Path
@@ -33,6 +36,7 @@ class FeatureSet:
     shard: npt.NDArray[np.int32]
     row: npt.NDArray[np.int64]
     shard_bytes: npt.NDArray[np.int64]
+    reasons: dict[int, str]
 
     @classmethod
     def open(cls, features_root: Path, manifest: Manifest, config: FeatureConfig) -> "FeatureSet":
@@ -54,6 +58,12 @@ class FeatureSet:
                     shard=file["shard"][:],
                     row=file["row"][:],
                     shard_bytes=file["shard_bytes"][:],
+                    reasons={
+                        int(position): reason.decode("utf-8")
+                        for position, reason in zip(
+                            file["bad_position"][:], file["bad_reason"][:], strict=True
+                        )
+                    },
                 )
             except (KeyError, OSError) as error:
                 raise DamagedFileError(f"{path} is damaged: {error}") from error
@@ -92,7 +102,15 @@ class FeatureSet:
             rows = self.row[wanted[places]]
             if (rows == NO_ROW).any():
                 raise ValueError("a clip in quarantine has no features")
-            yield places, read_features(self.folder / str(self.shard_names[index]))[rows]
+            yield places, self._features_of(index)[rows]
+
+    def _features_of(self, index: int) -> npt.NDArray[np.float32]:
+        try:
+            return read_features(self.folder / str(self.shard_names[index]))
+        except DamagedFileError as error:
+            # Without its index a FeatureSet is verified again, and the shard extracted again.
+            (self.folder / INDEX).unlink(missing_ok=True)
+            raise DamagedFileError(f"{error}. Launch again: it is extracted again") from error
 
     def load(self, positions: Sequence[int]) -> npt.NDArray[np.float32]:
         """Return the features of `positions` in memory.
@@ -110,12 +128,19 @@ class FeatureSet:
 
 
 def write_index(
-    path: Path,
+    folder: Path,
     shard: npt.NDArray[np.int32],
     row: npt.NDArray[np.int64],
     shard_bytes: npt.NDArray[np.int64],
+    reasons: dict[int, str],
 ) -> None:
-    """Write the index file; `path` is a temporary of `jobs.files.replacing`."""
-    with h5py.File(path, "w") as file:
-        for name, values in {"shard": shard, "row": row, "shard_bytes": shard_bytes}.items():
+    """Write the index of a FeatureSet; for the arguments see its attributes."""
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        arrays = {"shard": shard, "row": row, "shard_bytes": shard_bytes}
+        for name, values in arrays.items():
             file.create_dataset(name, data=values, track_times=False)
+        file.create_dataset("bad_position", data=np.array(list(reasons), dtype=np.int64))
+        texts = np.array(list(reasons.values()), dtype=object)
+        file.create_dataset("bad_reason", data=texts, dtype=h5py.string_dtype("utf-8"))
+    write_bytes(folder / INDEX, buffer.getvalue())

@@ -1,5 +1,6 @@
 """Join the shards to one FeatureSet: extract what is missing, verify the rest, list the bad."""
 
+import csv
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +10,10 @@ import numpy as np
 from jobs.data.manifest import Clip, Manifest
 from jobs.errors import DamagedFileError, InputError, NotReadyError
 from jobs.extract.config import FeatureConfig
-from jobs.extract.extractor import extract_shard
-from jobs.extract.feature_set import INDEX, FeatureSet, write_index
+from jobs.extract.extractor import extract_shard, replace_shard
+from jobs.extract.feature_set import FeatureSet, write_index
 from jobs.extract.shard import NO_ROW, ShardName, read_columns, read_features
-from jobs.files import replacing, write_csv
+from jobs.files import write_csv
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ def build_index(
     shard_of = np.full(len(manifest), -1, dtype=np.int32)
     row_of = np.full(len(manifest), NO_ROW, dtype=np.int64)
     sizes = np.zeros(shards, dtype=np.int64)
+    reasons: dict[int, str] = {}
     for index in range(shards):
         name = ShardName(index, shards)
         _heal(manifest, config, name, features_root, cpus)
@@ -55,27 +57,23 @@ def build_index(
         shard_of[columns.position] = index
         row_of[columns.position] = columns.row
         sizes[index] = (folder / str(name)).stat().st_size
+        for place in np.flatnonzero(columns.row == NO_ROW):
+            reasons[int(columns.position[place])] = columns.reason[place]
     if (shard_of < 0).any():
         raise AssertionError(f"clip {int(np.argmin(shard_of))} lies in no shard")
     _require_every_class(manifest, row_of)
-    with replacing(folder / INDEX) as temporary:
-        write_index(temporary, shard_of, row_of, sizes)
+    write_index(folder, shard_of, row_of, sizes, reasons)
 
 
 def list_quarantined(
     manifest: Manifest, config: FeatureConfig, features_root: Path
 ) -> list[Quarantined]:
     """Return the clips of an indexed FeatureSet that have no features, in manifest order."""
-    features = FeatureSet.open(features_root, manifest, config)
-    found = []
-    for name in features.shard_names:
-        columns = read_columns(features.folder / str(name))
-        for position, row, reason in zip(
-            columns.position, columns.row, columns.reason, strict=True
-        ):
-            if row == NO_ROW:
-                found.append(Quarantined(manifest.clips[int(position)], config.features, reason))
-    return found
+    reasons = FeatureSet.open(features_root, manifest, config).reasons
+    return [
+        Quarantined(manifest.clips[position], config.features, reason)
+        for position, reason in reasons.items()
+    ]
 
 
 def _heal(
@@ -89,8 +87,7 @@ def _heal(
         read_features(path)
     except DamagedFileError as error:
         log.warning("%s; it is extracted again", error)
-        path.unlink()
-        extract_shard(manifest, config, name, features_root, cpus)
+        replace_shard(manifest, config, name, features_root, cpus)
 
 
 def _require_once(positions: np.ndarray, shard_of: np.ndarray, name: ShardName) -> None:
@@ -112,11 +109,23 @@ def _require_every_class(manifest: Manifest, row_of: np.ndarray) -> None:
 
 def write_quarantine(path: Path, quarantined: list[Quarantined]) -> None:
     """Write quarantine.csv; with no bad clip it has its header alone."""
-    rows = (
-        (q.clip.subset, q.clip.id, q.clip.path, q.clip.label or "", q.features, q.reason)
+    write_csv(path, QUARANTINE_HEADER, _rows(quarantined))
+
+
+def is_quarantine_written(path: Path, quarantined: list[Quarantined]) -> bool:
+    """Tell whether quarantine.csv lists just these clips."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return list(csv.reader(file)) == [list(QUARANTINE_HEADER), *_rows(quarantined)]
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return False
+
+
+def _rows(quarantined: list[Quarantined]) -> list[list[str]]:
+    return [
+        [q.clip.subset, q.clip.id, q.clip.path, q.clip.label or "", q.features, q.reason]
         for q in quarantined
-    )
-    write_csv(path, QUARANTINE_HEADER, rows)
+    ]
 
 
 def is_indexed(features_root: Path, manifest: Manifest, config: FeatureConfig) -> bool:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from jobs.errors import DamagedFileError
 from jobs.extract.config import FeatureConfig
-from jobs.extract.shard import NO_ROW, open_for_reading, read_columns
+from jobs.extract.shard import NO_ROW, ShardName, open_for_reading, read_columns
 
 log = logging.getLogger(__name__)
 
@@ -31,14 +31,23 @@ class KnownRows:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
-    def below(cls, features_root: Path, config: FeatureConfig) -> "KnownRows":
-        """Gather the rows of all readable shards below `features_root` with these settings."""
+    def below(
+        cls, features_root: Path, config: FeatureConfig, folder: Path, name: ShardName
+    ) -> "KnownRows":
+        """Gather the rows of other FeatureSets with these settings, and of other partitions.
+
+        Sister shards of `name` hold other clips and are not opened: in a first extraction there
+        is nothing to gather.
+        """
         wanted = config.fingerprint()
+        sisters = {str(ShardName(index, name.count)) for index in range(name.count)}
         places: dict[str, tuple[Path, int, str]] = {}
         for path in sorted(features_root.glob(f"{config.features}-*/shard-*.h5")):
+            if path.parent == folder and path.name in sisters:
+                continue
             try:
                 columns = read_columns(path)
-            except (DamagedFileError, FileNotFoundError):
+            except (DamagedFileError, OSError):
                 continue
             if columns.feature_fingerprint != wanted:
                 continue

@@ -1,5 +1,6 @@
 """One HDF5 file with the features of some clips. Under its final name it is complete."""
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy.typing as npt
 
 from jobs.errors import DamagedFileError
 from jobs.extract.config import FeatureConfig
+from jobs.extract.deferred_errors import DeferredErrors
 from jobs.files import replacing
 
 FORMAT = 1
@@ -41,10 +43,6 @@ class ClipResult:
     sha256: str
     features: npt.NDArray[np.float32] | None
     reason: str = ""
-
-    @property
-    def status(self) -> str:
-        return QUARANTINED if self.features is None else OK
 
 
 @dataclass
@@ -121,14 +119,17 @@ def write_shard(
         The path of the complete shard.
     """
     path = folder / str(name)
-    with replacing(path) as temporary, h5py.File(temporary, "w", libver="v110") as file:
-        file.attrs["format"] = FORMAT
-        file.attrs["config"] = config.model_dump_json()
-        file.attrs["feature_fingerprint"] = config.fingerprint()
-        writer = ShardWriter(file, config.shape, clips)
-        for result in results:
-            writer.add(result)
-        writer.close()
+    with replacing(path) as temporary, contextlib.closing(DeferredErrors(temporary)) as sink:
+        with h5py.File(sink, "w", libver="v110") as file:
+            file.attrs["format"] = FORMAT
+            file.attrs["config"] = config.model_dump_json()
+            file.attrs["feature_fingerprint"] = config.fingerprint()
+            writer = ShardWriter(file, config.shape, clips)
+            for result in results:
+                writer.add(result)
+                sink.check()
+            writer.close()
+        sink.check()
     return path
 
 
@@ -148,9 +149,9 @@ def open_for_reading(path: Path) -> h5py.File:
     """Open without locks: complete files never change, and network file systems break locks."""
     try:
         return h5py.File(path, "r", locking=False)
-    except FileNotFoundError:
-        raise
     except OSError as error:
+        if error.errno is not None:  # the system's doing (no such file, no access), not the file's
+            raise
         raise DamagedFileError(f"{path} is damaged: {error}") from error
 
 

@@ -34,7 +34,14 @@ class Checkpoint:
             raise DamagedFileError(f"{run.meta(epoch)} is damaged: {error!r}") from error
 
 
-def drop_checkpoint(run: Run, epoch: int) -> None:
-    """Remove a checkpoint, first the file that makes it exist."""
-    run.meta(epoch).unlink(missing_ok=True)
-    run.weights(epoch).unlink(missing_ok=True)
+def drop_all_but(run: Run, kept: set[int]) -> None:
+    """Remove the checkpoints of other epochs, and weights that a kill left without their file.
+
+    Of each checkpoint the file that makes it exist goes first.
+    """
+    if not run.checkpoints.is_dir():
+        return
+    wanted = {path for epoch in kept for path in (run.meta(epoch), run.weights(epoch))}
+    for path in sorted(run.checkpoints.iterdir(), key=lambda path: path.suffix != ".json"):
+        if path not in wanted and path.suffix in (".json", ".pt"):
+            path.unlink(missing_ok=True)

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from jobs.data.manifest import Manifest
+from jobs.data.split import Split
 from jobs.extract.config import FeatureConfig
 from jobs.schema import fingerprint
 
@@ -15,7 +16,7 @@ class RunConfig(FeatureConfig):
     model: Literal["resnet"] = Field("resnet", description="CIFAR-style residual network")
     depth: int = Field(110, ge=8, le=1202, description="layers, 6n + 2: 8, 20, 32, 44, 56, 110")
 
-    epochs: int = Field(50, ge=1, le=100_000)
+    epochs: int = Field(50, ge=1, le=99_999)
     batch_size: int = Field(64, ge=1, le=65_536)
     lr: float = Field(1e-2, gt=0, description="learning rate")
     momentum: float = Field(0.9, ge=0, lt=1)
@@ -72,7 +73,7 @@ class RunConfig(FeatureConfig):
         }
 
 
-def run_signature(config: RunConfig, manifest: Manifest, split_fingerprint: str) -> str:
+def run_signature(config: RunConfig, manifest: Manifest, split: Split) -> str:
     """Return the name of a run's folder: it changes with anything that the result depends on.
 
     Covered are the whole config (defaults too, so that a changed default makes a new run), the
@@ -83,6 +84,6 @@ def run_signature(config: RunConfig, manifest: Manifest, split_fingerprint: str)
             config.model_dump(),
             config.feature_config.fingerprint(),
             manifest.labelled_fingerprint,
-            split_fingerprint,
+            split.fingerprint,
         ]
     )

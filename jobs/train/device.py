@@ -1,12 +1,22 @@
 """What a run computes on, made to give the same bits each time."""
 
+import contextlib
+import logging
 import os
 import platform
 from typing import Any
 
 import torch
 
+from jobs.errors import DamagedFileError
+from jobs.files import read_json, write_json
 from jobs.train.config import RunConfig
+from jobs.train.run import Run
+
+log = logging.getLogger(__name__)
+
+# What decides over the last bits of a result.
+DECISIVE = ("device", "threads", "cpu_capability", "torch")
 
 
 def prepare_device(config: RunConfig) -> str:
@@ -23,8 +33,27 @@ def prepare_device(config: RunConfig) -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
+def record_hardware(run: Run, device: str) -> None:
+    """Write hardware.json, and say so if a run goes on where its results are other bits.
+
+    The hardware and versions on which earlier epochs ran are kept in the file.
+    """
+    now = describe_hardware(device)
+    earlier: list[dict[str, Any]] = []
+    with contextlib.suppress(FileNotFoundError, DamagedFileError):
+        before = read_json(run.hardware)
+        earlier = before.pop("earlier", [])
+        changed = [name for name in DECISIVE if before.get(name) != now[name]]
+        if changed:
+            earlier.append(before)
+            if run.state.exists():
+                told = ", ".join(f"{name}: {before.get(name)} -> {now[name]}" for name in changed)
+                log.warning("goes on on other hardware, so bits may differ from now on (%s)", told)
+    write_json(run.hardware, now | ({"earlier": earlier} if earlier else {}))
+
+
 def describe_hardware(device: str) -> dict[str, Any]:
-    """Return what hardware.json records."""
+    """Return what a run computes on."""
     return {
         "device": torch.cuda.get_device_name() if device == "cuda" else _cpu_name(),
         "threads": torch.get_num_threads(),

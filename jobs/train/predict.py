@@ -20,8 +20,8 @@ from jobs.train.weights import load_model
 def predict_test(run: Run, manifest: Manifest, features: FeatureSet, device: str) -> None:
     """Write the test predictions of every kept checkpoint, as CSV files and as probabilities.
 
-    A test clip in quarantine has no prediction here and no row in the CSV files; the vote gives
-    it the majority class. Predictions of older test clips are removed.
+    A test clip in quarantine has no probabilities; its row in the CSV files has the majority
+    class, as in the vote. Predictions of older test clips are removed.
 
     Args:
         run: with its checkpoints.
@@ -33,15 +33,17 @@ def predict_test(run: Run, manifest: Manifest, features: FeatureSet, device: str
     first_test = len(manifest.labelled)
     readable = features.readable(range(first_test, len(manifest)))
     clips = to_tensor(features.load(readable), device)
-    ids = [manifest.clips[p].id for p in readable]
     arrays: dict[str, npt.NDArray[np.generic]] = {
         TEST_ROW: np.array(readable, dtype=np.int64) - first_test
     }
     for epoch in run.epochs_kept():
         probabilities = _probabilities(run, epoch, clips, len(manifest.classes), device)
         arrays[epoch_key(epoch)] = probabilities
-        chosen = (manifest.classes[k] for k in probabilities.argmax(axis=1))
-        rows = zip(ids, chosen, strict=True)
+        chosen = dict(zip(readable, probabilities.argmax(axis=1), strict=True))
+        rows = (
+            (clip.id, manifest.classes[chosen[p]] if p in chosen else manifest.majority_class)
+            for p, clip in enumerate(manifest.test, start=first_test)
+        )
         write_csv(run.prediction_csv(fingerprint, epoch), SUBMISSION_HEADER, rows)
     with replacing(run.probabilities(fingerprint)) as temporary, temporary.open("wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]

@@ -37,8 +37,9 @@ def load_probabilities(run: Run, test_fingerprint: str, tests: int) -> dict[int,
                 full = np.full((tests, probabilities.shape[1]), np.nan, dtype=np.float32)
                 full[rows] = probabilities
                 result[epoch] = full
-    except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
+    except (KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        path.unlink(missing_ok=True)
         raise DamagedFileError(
-            f"{path} is damaged ({error!r}); delete it and launch again: it is made from weights"
+            f"{path} was damaged ({error!r}) and is removed; launch again: it is made from weights"
         ) from error
     return result

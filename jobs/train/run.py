@@ -1,6 +1,7 @@
 """One run's folder, and every path in it."""
 
 import re
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,7 +89,8 @@ class Run:
         """Tell whether nothing is left to do: trained, and predictions of these test clips."""
         if not self.is_trained():
             return False
-        return not has_test or self.probabilities(test_fingerprint).exists()
+        # A truncated archive has no directory at its end; it is made again from the weights.
+        return not has_test or zipfile.is_zipfile(self.probabilities(test_fingerprint))
 
     def outcome(self) -> dict[str, Any] | None:
         """Return what done.json says, or None while the run is not done."""

@@ -10,7 +10,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from jobs.files import write_bytes
-from jobs.train.checkpoint import Checkpoint, drop_checkpoint
+from jobs.train.checkpoint import Checkpoint, drop_all_but
 from jobs.train.run import Run
 from jobs.train.schedule import Schedule
 from jobs.train.weights import to_bytes
@@ -72,10 +72,7 @@ def restore_state(
             best=[Checkpoint(*values) for values in content["best"]],
             validation=[t.cpu().numpy() for t in content["validation"]],
         )
-    kept = {checkpoint.epoch for checkpoint in progress.best}
-    for epoch in run.epochs_kept():
-        if epoch not in kept:
-            drop_checkpoint(run, epoch)
+    drop_all_but(run, {checkpoint.epoch for checkpoint in progress.best})
     return progress
 
 

@@ -48,7 +48,9 @@ def load_model(run: Run, epoch: int, device: str) -> nn.Module:
     content = _read(run, epoch, device)
     model = build_model(RunConfig(**content["config"]), len(content["classes"]))
     model.load_state_dict(content["weights"])
-    return model.to(device)
+    # As in training: another layout in memory rounds sums differently.
+    placed: nn.Module = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return placed
 
 
 def _read(run: Run, epoch: int, device: str) -> dict[str, Any]:
@@ -58,7 +60,10 @@ def _read(run: Run, epoch: int, device: str) -> dict[str, Any]:
             run.weights(epoch), map_location=device, weights_only=True
         )
     except Exception as error:
-        raise DamagedFileError(f"{run.weights(epoch)} is damaged: {error}") from error
+        raise DamagedFileError(
+            f"{run.weights(epoch)} is damaged ({error}). Delete the folder {run.folder} and launch "
+            "again: the run is trained anew"
+        ) from error
     return content
 
 

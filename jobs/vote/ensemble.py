@@ -45,7 +45,13 @@ class Ballot:
             "test_clips": self.manifest.test_fingerprint,
             "votes": self.wanted,
             "voters": [
-                [v.contender.signature, v.checkpoint.epoch, v.checkpoint.val_accuracy]
+                [
+                    v.title,
+                    v.contender.signature,
+                    v.checkpoint.val_accuracy,
+                    v.checkpoint.val_loss,
+                    _sha256(v.contender.run.probabilities(self.manifest.test_fingerprint)),
+                ]
                 for v in self.voters
             ],
             "missing": sorted(m.contender.signature for m in self.missing),
@@ -58,17 +64,17 @@ def is_voted(workspace: Workspace, ballot: Ballot) -> bool:
         recorded = read_json(workspace.ensemble)
     except (FileNotFoundError, DamagedFileError):
         return False
-    if recorded.get("inputs") != ballot.inputs:
-        return False
-    results = (workspace.votes, workspace.submission) if ballot.manifest.test else ()
-    return all(recorded["sha256"].get(p.name) == _sha256(p) for p in results)
+    results = (workspace.votes, workspace.submission)
+    wanted = {path.name: _sha256(path) for path in results if ballot.manifest.test}
+    return recorded.get("inputs") == ballot.inputs and recorded.get("sha256") == wanted
 
 
 def vote(workspace: Workspace, ballot: Ballot) -> None:
     """Vote and write the results; ensemble.json comes last and says that they are complete.
 
-    A test clip that no model could read gets the class with most labelled clips; it is named in
-    ensemble.json. Without test clips ensemble.json alone is written.
+    A test clip that no voter could read gets the class with most labelled clips; it is named in
+    ensemble.json. Without test clips ensemble.json alone is written, and results of former test
+    clips are removed.
 
     Raises:
         NotReadyError: no run has a checkpoint.
@@ -84,6 +90,9 @@ def vote(workspace: Workspace, ballot: Ballot) -> None:
     if ballot.manifest.test:
         decision = majority_vote(_probabilities(ballot))
         unreadable = _write_results(workspace, ballot, decision)
+    else:
+        workspace.votes.unlink(missing_ok=True)
+        workspace.submission.unlink(missing_ok=True)
     write_json(workspace.ensemble, _described(workspace, ballot, unreadable))
 
 
@@ -105,8 +114,7 @@ def _probabilities(ballot: Ballot) -> npt.NDArray[np.float32]:
 def _write_results(workspace: Workspace, ballot: Ballot, decision: Decision) -> list[str]:
     """Write votes.csv and submission.csv; return the ids of clips that nobody could read."""
     manifest = ballot.manifest
-    majority = max(manifest.class_counts, key=lambda label: manifest.class_counts[label])
-    winners = [manifest.classes[w] if w >= 0 else majority for w in decision.winners]
+    winners = [manifest.classes[w] if w >= 0 else manifest.majority_class for w in decision.winners]
     ids = [clip.id for clip in manifest.test]
     columns = [
         [manifest.classes[v] if v >= 0 else "" for v in voter_votes]

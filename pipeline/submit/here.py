@@ -29,6 +29,10 @@ class Outcome:
     error: str | None
     log: Path
 
+    @property
+    def key(self) -> tuple[str, int]:
+        return self.stage.name, self.item
+
 
 @dataclass(frozen=True)
 class Skipped:
@@ -55,13 +59,17 @@ def run_stages(
         starting: told of each stage before its first item.
     """
     failed: set[str] = set()
+    skipped: set[str] = set()
     for stage in stages:
-        if not stage.items:
-            continue
         edge = stage.rule.edge
-        if edge and edge.on == "success" and edge.after in failed:
-            failed.add(stage.name)
-            yield Skipped(stage, f"stage {edge.after} failed")
+        if not stage.items or edge is None:
+            pass
+        elif edge.after in skipped or (edge.on == "success" and edge.after in failed):
+            skipped.add(stage.name)
+            why = "was not started" if edge.after in skipped else "failed"
+            yield Skipped(stage, f"stage {edge.after} {why}")
+            continue
+        if not stage.items:
             continue
         starting(stage)
         run = _debug if executor == "debug" else _local
@@ -87,7 +95,10 @@ def _local(
 ) -> Iterator[tuple[int, str | None]]:
     resources = opened.plan.site.resources(stage.name)
     executor = _executor(opened.workspace, "local")
-    executor.update_parameters(timeout_min=resources.timeout_min, tasks_per_node=1, nodes=1)
+    # Each job sees every GPU, as a job in this process does; by default submitit hides them all.
+    executor.update_parameters(
+        timeout_min=resources.timeout_min, tasks_per_node=1, nodes=1, gpus_per_node=_gpus()
+    )
     limit = at_once or _jobs_at_once(opened, stage, resources)
     waiting = list(reversed(stage.items))
     running: dict[int, submitit.Job[Any]] = {}
@@ -95,6 +106,7 @@ def _local(
         while waiting or running:
             while waiting and len(running) < limit:
                 item = waiting.pop()
+                opened.workspace.failure(stage.name, item).unlink(missing_ok=True)
                 running[item] = executor.submit(
                     task.run, stage.name, str(opened.workspace.root), item
                 )
@@ -105,6 +117,10 @@ def _local(
     finally:
         for job in running.values():
             job.cancel(check=False)
+
+
+def _gpus() -> int:
+    return len([p for p in Path("/dev").glob("nvidia*") if p.name[len("nvidia") :].isdigit()])
 
 
 def _jobs_at_once(opened: OpenedPlan, stage: Stage, resources: Resources) -> int:
@@ -142,6 +158,9 @@ def _reason(
 def _executor(workspace: Workspace, name: ExecutorName) -> submitit.AutoExecutor:
     try:
         task.make_private(workspace.logs)
-        return submitit.AutoExecutor(folder=workspace.jobs, cluster=name)
+        # A folder for each launch: local job ids are process ids, and an old result under the same
+        # number would be taken for the new job's.
+        folder = workspace.jobs / f"{name}-{time.time_ns()}"
+        return submitit.AutoExecutor(folder=folder, cluster=name)
     except OSError as error:
         raise InputError(f"cannot write {workspace.jobs}: {error}") from None

@@ -104,9 +104,22 @@ def ended(job_ids: Sequence[str]) -> dict[str, EndedJob] | None:
     found = {}
     for line in text.splitlines():
         fields = line.split("|")
-        if len(fields) == 3 and re.fullmatch(r"\d+(_\d+)?", fields[0]):
-            found[fields[0]] = EndedJob(*fields)
+        if len(fields) == 3:
+            for job in _expanded(fields[0]):
+                found[job] = EndedJob(job, *fields[1:])
     return found
+
+
+def _expanded(job: str) -> list[str]:
+    """Return the tasks of `3_[0-2,5%8]`, which is how an array that never started is shown."""
+    array = re.fullmatch(r"(\d+)_\[([\d,-]+)(?:%\d+)?\]", job)
+    if array is None:
+        return [job] if re.fullmatch(r"\d+(_\d+)?", job) else []
+    tasks: list[str] = []
+    for part in array[2].split(","):
+        first, _, last = part.partition("-")
+        tasks += [f"{array[1]}_{k}" for k in range(int(first), int(last or first) + 1)]
+    return tasks
 
 
 def cancel(job_ids: Sequence[str]) -> None:

@@ -204,20 +204,15 @@ class Testbed:
         return len({line for line in shown if line.endswith(" idle")}) == len(NODES)
 
     def _processes(self) -> list[int]:
-        """Return the daemons and job processes of this testbed, told by SLURM_CONF or folder."""
-        ours = []
-        for entry in Path("/proc").iterdir():
-            if not entry.name.isdigit() or int(entry.name) == os.getpid():
-                continue
-            pid = int(entry.name)
-            if _is_daemon(pid) and self._is_ours(pid):
-                ours.append(pid)
-            elif f"SLURMD_NODENAME=" in (text := _environment(pid)) and str(self.config) in text:
-                ours.append(pid)
-        return ours
+        """Return the daemons and job processes of this testbed."""
+        return [pid for pid in _all_pids() if self._is_ours(pid)]
 
     def _is_ours(self, pid: int) -> bool:
-        return f"{self.root}/" in _command_line(pid) or str(self.config) in _environment(pid)
+        if _is_daemon(pid):
+            return f"{self.root}/" in _command_line(pid) or str(self.config) in _environment(pid)
+        # A job's process knows its node and, from the shell that submitted it, our config.
+        text = _environment(pid)
+        return "SLURMD_NODENAME=" in text and str(self.config) in text
 
     def _log_ends(self) -> list[str]:
         ends = []
@@ -254,11 +249,10 @@ def require_no_foreign_slurm(root: Path) -> None:
         if Path(config).exists():
             raise TestbedError(f"this machine has a Slurm of its own ({config}); use that one")
     testbed = Testbed(root)
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and _is_daemon(pid := int(entry.name), sql=False):
-            if not testbed._is_ours(pid):
-                name = _command_line(pid).split("\0")[0]
-                raise TestbedError(f"this machine runs a {name} of its own (process {pid})")
+    for pid in _all_pids():
+        if _is_daemon(pid, sql=False) and not testbed._is_ours(pid):
+            name = _command_line(pid).split("\0")[0]
+            raise TestbedError(f"this machine runs a {name} of its own (process {pid})")
 
 
 def install() -> None:
@@ -284,6 +278,11 @@ def install() -> None:
     finally:
         if added:
             POLICY.unlink()
+
+
+def _all_pids() -> list[int]:
+    pids = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+    return [pid for pid in pids if pid != os.getpid()]
 
 
 def _is_daemon(pid: int, sql: bool = True) -> bool:

@@ -4,7 +4,6 @@ import csv
 import errno
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -38,9 +37,15 @@ def test_a_full_disk_is_an_error_with_a_remedy_and_leaves_nothing(
     assert not list(tmp_path.iterdir())
 
 
-def test_a_killed_writer_leaves_only_a_temporary_that_is_removed_later(tmp_path: Path) -> None:
+@pytest.mark.parametrize("host", ["laptop", "node-1.cluster.edu"])
+def test_a_killed_writer_leaves_only_a_temporary_that_is_removed_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    monkeypatch.setattr(files.socket, "gethostname", lambda: host)
     program = (
-        "import os, signal, sys; from pathlib import Path; from jobs.files import replacing\n"
+        "import os, signal, socket, sys; from pathlib import Path\n"
+        f"socket.gethostname = lambda: {host!r}\n"
+        "from jobs.files import replacing\n"
         "with replacing(Path(sys.argv[1])) as temporary:\n"
         "    temporary.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)\n"
     )
@@ -52,8 +57,8 @@ def test_a_killed_writer_leaves_only_a_temporary_that_is_removed_later(tmp_path:
 
 
 def test_a_living_writers_temporary_and_a_strangers_young_one_stay(tmp_path: Path) -> None:
-    mine = tmp_path / f".a.csv.{socket.gethostname()}-{os.getpid()}-00.tmp"
-    elsewhere = tmp_path / ".a.csv.another-node-1-00.tmp"
+    mine = tmp_path / f".a.csv.{files._host()}-{os.getpid()}-00000000.tmp"
+    elsewhere = tmp_path / ".a.csv.another-node-1-00000000.tmp"
     for path in (mine, elsewhere):
         path.touch()
     remove_abandoned_temporaries(tmp_path)

@@ -1,11 +1,15 @@
 """One owner at a time, and no stale lock after a kill."""
 
+import errno
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from jobs import ownership
 from jobs.errors import BusyError
 from jobs.ownership import owning
 
@@ -29,3 +33,25 @@ def test_a_held_folder_names_its_owner_and_is_free_once_the_owner_is_killed(tmp_
     holder.wait()
     with owning(lock, wait=False):
         pass
+
+
+def test_without_locks_a_lease_keeps_others_out_until_its_owner_is_silent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(ownership.fcntl, "flock", no_locks)
+    lock, lease = tmp_path / ".lock", tmp_path / ".lock.lease"
+    with owning(lock, wait=False):
+        with pytest.raises(BusyError, match=f"process {os.getpid()}"), owning(lock, wait=False):
+            pass
+        assert lease.exists()
+    assert not lease.exists()
+    lease.write_text('{"host": "lost-node", "pid": 1, "token": "x"}')
+    with pytest.raises(BusyError, match="process 1 on lost-node"), owning(lock, wait=False):
+        pass
+    os.utime(lease, (0, time.time() - 2 * ownership.STALE_AFTER_S))
+    with owning(lock, wait=False):
+        pass
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".lock"]

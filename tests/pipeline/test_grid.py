@@ -84,7 +84,7 @@ def test_set_overrides_all_runs_and_drops_the_ones_it_makes_equal(tmp_path: Path
         ("runs: [{name: a}, {name: a, depth: 8}]", r"`name` must be its own, and text; got 'a'"),
         ("seeds: 3", r"`seeds` must be a list"),
         ("seeds: [0]\nsweep: {seed: [1]}", r"`seed` is set twice for one run"),
-        ("sweep: {lr: [0.1, 0.10]}", r"'lr=0\.1' and 'lr=0\.1' are the same"),
+        ("sweep: {lr: [0.1, 0.10]}", r"'lr=0\.1' and 'lr=0\.1 #1' are the same"),
         ("votes: 0", r"`votes`.*got 0"),
         ("shards: none", r"`shards`.*got 'none'"),
         ("validation: 20", r"`validation`.*less than 1"),

@@ -151,13 +151,56 @@ def test_when_the_index_fails_later_stages_are_not_started(
     assert not (out / "submission.csv").exists()
 
 
+def test_a_shard_that_failed_and_was_healed_by_the_index_is_no_failure(
+    launch: Launch, made_clips: Path, tiny_grid: Path, out: Path
+) -> None:
+    command = ("--grid", tiny_grid, "--data", made_clips, "--out", out, "--set", "epochs=1")
+    assert launch(*command, "--executor", "debug").returncode == 0
+    (folder,) = (out / "features").iterdir()
+    (folder / "index.h5").unlink()
+    shard = folder / "shard-00001-of-00003.h5"
+    whole = shard.read_bytes()
+    shard.write_bytes(whole[:100])
+    healed = launch(*command, "--executor", "debug")
+    assert healed.returncode == 0, healed.stdout + healed.stderr
+    assert shard.read_bytes() == whole
+
+
+def test_a_quarantine_list_that_was_lost_or_is_old_is_written_again(
+    launch: Launch, own_clips: Path, tiny_grid: Path, out: Path
+) -> None:
+    (own_clips / "train_mp3s" / "4.mp3").write_bytes(b"")
+    command = ("--grid", tiny_grid, "--data", own_clips, "--out", out, "--set", "epochs=1")
+    assert launch(*command, "--executor", "debug").returncode == 0
+    listed = (out / "quarantine.csv").read_text()
+    (out / "quarantine.csv").write_text("subset,id,path,label,features,reason\n")
+    assert launch(*command, "--executor", "debug").returncode == 0
+    assert (out / "quarantine.csv").read_text() == listed
+
+
+def test_damaged_predictions_are_made_again_from_the_weights(
+    launch: Launch, made_clips: Path, tiny_grid: Path, out: Path
+) -> None:
+    command = ("--grid", tiny_grid, "--data", made_clips, "--out", out, "--set", "epochs=1")
+    assert launch(*command, "--executor", "debug").returncode == 0
+    submission = (out / "submission.csv").read_bytes()
+    for damaged in out.glob("runs/*/predictions/*/probabilities.npz"):
+        damaged.write_bytes(damaged.read_bytes()[:-30])
+    healed = launch(*command, "--executor", "debug")
+    assert healed.returncode == 0, healed.stdout + healed.stderr
+    assert (out / "submission.csv").read_bytes() == submission
+    assert len({run for run, _ in voters(out)}) == 2
+
+
 def test_two_launches_of_one_output_do_not_mix(
     launch: Launch, made_clips: Path, tiny_grid: Path, out: Path
 ) -> None:
     from jobs.ownership import owning
 
     with owning(out / ".launch.lock"):
-        refused = launch("--grid", tiny_grid, "--data", made_clips, "--out", out)
+        refused = launch(
+            "--grid", tiny_grid, "--data", made_clips, "--out", out, "--executor", "debug"
+        )
     assert refused.returncode == 2
     assert f"is in use by process {os.getpid()}" in refused.stderr
 
@@ -165,14 +208,16 @@ def test_two_launches_of_one_output_do_not_mix(
 def test_no_test_clips_make_an_ensemble_but_no_submission(
     launch: Launch, own_clips: Path, tiny_grid: Path, out: Path
 ) -> None:
+    command = ("--grid", tiny_grid, "--data", own_clips, "--out", out, "--set", "epochs=1")
+    assert launch(*command, "--executor", "debug").returncode == 0
+    assert (out / "submission.csv").exists()
     for path in (own_clips / "test_mp3s").iterdir():
         path.unlink()
-    command = ("--grid", tiny_grid, "--data", own_clips, "--out", out, "--set", "epochs=1")
     done = launch(*command, "--executor", "debug")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "no test clips, so no submission.csv" in done.stdout
     assert voters(out)
-    assert not (out / "submission.csv").exists()
+    assert not (out / "submission.csv").exists()  # the one of former test clips is gone
     assert "Nothing to do" in launch(*command, "--executor", "debug").stdout
 
 
@@ -181,7 +226,8 @@ def test_an_output_folder_that_cannot_be_written_is_refused_first(
     launch: Launch, made_clips: Path, tiny_grid: Path, tmp_path: Path, out_name: str
 ) -> None:
     (tmp_path / "file").touch()
-    refused = launch("--grid", tiny_grid, "--data", made_clips, "--out", tmp_path / out_name)
+    common = ("--grid", tiny_grid, "--data", made_clips, "--executor", "debug")
+    refused = launch(*common, "--out", tmp_path / out_name)
     assert refused.returncode == 2
     assert "cannot be written" in refused.stderr
     assert "Traceback" not in refused.stderr
@@ -191,7 +237,8 @@ def test_a_grid_with_a_typo_says_so_in_one_line(
     launch: Launch, made_clips: Path, tiny_grid: Path, out: Path
 ) -> None:
     tiny_grid.write_text("epochz: 3\n")
-    refused = launch("--grid", tiny_grid, "--data", made_clips, "--out", out)
+    common = ("--grid", tiny_grid, "--data", made_clips, "--executor", "debug")
+    refused = launch(*common, "--out", out)
     assert refused.returncode == 2
     assert "tiny.yaml:1: `epochz` is not a setting; did you mean `epochs`?" in refused.stderr
     assert len(refused.stderr.strip().splitlines()) == 1

@@ -4,6 +4,7 @@ CSV manifests win over the competition's layout where they exist; one folder a c
 Training and test clips are looked for independently, so `train.csv` may go with `test_mp3s/`.
 """
 
+import os
 from pathlib import Path
 
 from jobs.data.layouts import class_folders, competition, csv_manifest
@@ -32,7 +33,15 @@ def read_data(root: Path) -> Manifest:
     if not root.is_dir():
         what = "is not a folder" if root.exists() else "does not exist"
         raise InputError(f"the data folder {root} {what}; name yours with --data. {EXPECTED}")
-    return to_manifest(root.resolve(), _labelled(root), _test(root))
+    try:
+        str(root.resolve()).encode("utf-8")
+        return to_manifest(root.resolve(), _labelled(root), _test(root))
+    except UnicodeEncodeError:
+        raise InputError(
+            f"the path {os.fsencode(root)!r} is not UTF-8; rename the folder"
+        ) from None
+    except OSError as error:
+        raise InputError(f"the data cannot be read: {error}") from error
 
 
 def _labelled(root: Path) -> list[Listed]:

@@ -15,6 +15,11 @@ def read_labelled(root: Path) -> list[Listed]:
     Raises:
         InputError: there is no class folder, or one without a clip.
     """
+    loose = audio_files(root / TRAIN)
+    if loose:
+        raise InputError(
+            f"{root / TRAIN / loose[0]} lies in no class folder; expected {TRAIN}/<class>/*.mp3"
+        )
     folders = sorted(p for p in (root / TRAIN).iterdir() if p.is_dir() and p.name[0] != ".")
     if not folders:
         raise InputError(f"{root / TRAIN} has no class folders; expected {TRAIN}/<class>/*.mp3")
@@ -44,7 +49,7 @@ def read_test(root: Path) -> list[Listed]:
 
 def _readable(folder: Path) -> str:
     try:
-        return os.fsencode(folder.name).decode("utf-8").strip()
+        return os.fsencode(folder.name).decode("utf-8")
     except UnicodeDecodeError:
         raise InputError(
             f"the folder name {os.fsencode(folder)!r} is not UTF-8; rename it"

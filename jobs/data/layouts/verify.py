@@ -3,7 +3,8 @@
 import itertools
 import os
 from collections.abc import Callable, Iterable
-from pathlib import Path, PurePosixPath
+from dataclasses import replace
+from pathlib import Path
 
 from jobs.data.layouts.listing import Listed, is_integer
 from jobs.data.manifest import Clip, Manifest
@@ -20,7 +21,9 @@ def to_manifest(root: Path, labelled: list[Listed], test: list[Listed]) -> Manif
     """
     if not labelled:
         raise InputError(f"{root} has no training clips; at least two classes are needed")
-    _require_unique(labelled + test, "path", lambda clip: _normalised(clip.path))
+    labelled = [_below(root, clip) for clip in labelled]
+    test = [_below(root, clip) for clip in test]
+    _require_unique(labelled + test, "path", lambda clip: clip.path)
     _require_unique(labelled, "id", lambda clip: clip.id)
     _require_unique(test, "id", lambda clip: clip.id)
     classes = _classes(labelled)
@@ -33,8 +36,19 @@ def to_manifest(root: Path, labelled: list[Listed], test: list[Listed]) -> Manif
     )
 
 
-def _normalised(path: str) -> str:
-    return os.path.normpath(path)
+def _below(root: Path, clip: Listed) -> Listed:
+    """Give each file one spelling, relative to the data folder where it lies below it.
+
+    This keeps absolute paths out of fingerprints, and finds a clip that is listed twice.
+    """
+    if "\0" in clip.path:
+        raise InputError(f"{clip.where}: the path holds a NUL character, which no file name has")
+    path = os.path.normpath(root / clip.path)
+    if not Path(path).is_relative_to(root):
+        # The folder itself, spelled through its links, may still hold the file.
+        path = os.path.realpath(path)
+    inside = Path(path).is_relative_to(root)
+    return replace(clip, path=os.path.relpath(path, root) if inside else path)
 
 
 def _require_unique(listed: list[Listed], what: str, key: Callable[[Listed], str]) -> None:
@@ -107,7 +121,7 @@ def _clips(root: Path, listed: list[Listed]) -> tuple[Clip, ...]:
         clips.append(
             Clip(
                 id=item.id,
-                path=_relative(root, item.path),
+                path=item.path,
                 size=status.st_size,
                 mtime_ns=status.st_mtime_ns,
                 label=item.label,
@@ -126,13 +140,6 @@ def _clips(root: Path, listed: list[Listed]) -> tuple[Clip, ...]:
             f"{_some(unreadable)}. Ask their owner for read permission (chmod a+r)"
         )
     return tuple(clips)
-
-
-def _relative(root: Path, path: str) -> str:
-    """Keep absolute paths out of fingerprints where the file lies below the data folder."""
-    if PurePosixPath(path).is_absolute() and Path(path).is_relative_to(root):
-        return str(Path(path).relative_to(root))
-    return path
 
 
 def _some(listed: Iterable[Listed]) -> str:

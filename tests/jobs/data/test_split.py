@@ -6,7 +6,13 @@ from pathlib import Path
 import pytest
 
 from jobs.data.manifest import Clip, Manifest
-from jobs.data.split import Split, SplitConfig, draw_split, split_fingerprint
+from jobs.data.split import (
+    Split,
+    SplitConfig,
+    classes_not_validated,
+    draw_split,
+    split_fingerprint,
+)
 from jobs.errors import InputError
 
 
@@ -70,6 +76,7 @@ def test_folds_are_used_only_when_asked_for() -> None:
             r"`validation_fold: 7` is not in train.csv, which has \[1, 2\]",
         ),
         (manifest_of("ab" * 9, groups="gh" * 9), SplitConfig(), "2 groups cannot be split"),
+        (manifest_of("ab" * 4, groups="abcdefgh"), SplitConfig(), "8 labelled clips in 8 groups"),
         (
             manifest_of("ab" * 9, folds="12" * 9),
             SplitConfig(folds="manifest"),
@@ -91,3 +98,17 @@ def test_a_stored_split_loads_as_it_was(tmp_path: Path) -> None:
     split = draw_split(manifest_of("ab" * 50), SplitConfig())
     split.save(tmp_path / "split.csv")
     assert Split.load(tmp_path / "split.csv") == split
+
+
+@pytest.mark.parametrize("share", [0.1, 0.2, 0.25, 0.3, 0.5, 0.7])
+def test_with_groups_the_share_is_the_one_asked_for(share: float) -> None:
+    groups = "".join(chr(ord("A") + k // 4) for k in range(200))
+    manifest = manifest_of("wxyz" * 50, groups=groups)
+    split = draw_split(manifest, SplitConfig(validation=share))
+    assert len(split.validation) / 200 == pytest.approx(share, abs=0.06)
+
+
+def test_a_class_that_does_not_validate_is_named() -> None:
+    manifest = manifest_of("a" * 250 + "b" * 250 + "cc")
+    split = draw_split(manifest, SplitConfig())
+    assert classes_not_validated(manifest, split) == ["c"]

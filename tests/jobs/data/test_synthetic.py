@@ -4,9 +4,11 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pytest
 import soundfile
 
 from jobs.data.synthetic import MadeClips, class_labels, write_clips
+from jobs.errors import InputError
 
 
 def test_class_shares_are_the_competitions() -> None:
@@ -30,3 +32,12 @@ def test_the_same_clips_are_made_once(tmp_path: Path) -> None:
     assert not write_clips(tmp_path, spec)
     assert write_clips(tmp_path, MadeClips(train=20, test=9, seconds=0.5))
     assert len(list((tmp_path / "test_mp3s").iterdir())) == 9
+
+
+def test_somebody_elses_recordings_are_not_replaced(tmp_path: Path) -> None:
+    mine = tmp_path / "train_mp3s" / "0.mp3"
+    mine.parent.mkdir()
+    mine.write_text("precious")
+    with pytest.raises(InputError, match="was not made by us"):
+        write_clips(tmp_path, MadeClips(train=20, test=8, seconds=0.5))
+    assert mine.read_text() == "precious"

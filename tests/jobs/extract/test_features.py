@@ -26,7 +26,7 @@ def by_librosa(path: Path) -> npt.NDArray[np.float32]:
 
 def by_us(path: Path) -> npt.NDArray[np.float32]:
     config = FeatureConfig()
-    return compute(decode(path.read_bytes(), config), config)
+    return compute(decode(path, config), config)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_real_clips_equal_librosa(real_clips: Path) -> None:
 
 def test_only_the_first_seconds_count(tmp_path: Path, write_mp3: Callable[..., Path]) -> None:
     path = write_mp3(tmp_path / "a.mp3", seconds=600, rate=8_000)
-    samples = decode(path.read_bytes(), FeatureConfig())
+    samples = decode(path, FeatureConfig())
     assert samples.shape == (132_300,)
     assert np.abs(samples[-1000:]).max() > 0.1
 
@@ -75,16 +75,34 @@ def test_settings_change_the_shape(tmp_path: Path, write_mp3: Callable[..., Path
     config = FeatureConfig(sample_rate=16_000, seconds=2, n_fft=1024, hop_length=256, n_mels=40)
     path = write_mp3(tmp_path / "a.mp3", seconds=2.0)
     assert config.shape == (40, 126)
-    assert compute(decode(path.read_bytes(), config), config).shape == (40, 126)
+    assert compute(decode(path, config), config).shape == (40, 126)
 
 
 @pytest.mark.parametrize(
     ("data", "said"),
     [(b"", "empty"), (b"hello world\n" * 99, "not recognised"), (b"\xff\xfb\x90\x00", ".")],
 )
-def test_what_is_no_audio_says_why(data: bytes, said: str) -> None:
+def test_what_is_no_audio_says_why(tmp_path: Path, data: bytes, said: str) -> None:
+    path = tmp_path / "a.mp3"
+    path.write_bytes(data)
     with pytest.raises(DecodeError, match=said):
-        decode(data, FeatureConfig())
+        decode(path, FeatureConfig())
+
+
+@pytest.mark.parametrize("before", [b"\n", bytes(4), b"junk" * 256, bytes(10_000)], ids=len)
+def test_bytes_before_the_first_frame_are_skipped_as_librosa_skips_them(
+    tmp_path: Path, write_mp3: Callable[..., Path], before: bytes
+) -> None:
+    path = write_mp3(tmp_path / "a.mp3", seconds=2.0)
+    path.write_bytes(before + path.read_bytes())
+    assert np.abs(by_us(path) - by_librosa(path)).max() <= TOLERANCE_DB
+
+
+@pytest.mark.parametrize(("n_fft", "hop"), [(2047, 441), (2048, 441), (511, 100), (512, 132_300)])
+def test_the_declared_shape_is_the_one_that_comes_out(n_fft: int, hop: int) -> None:
+    config = FeatureConfig(n_fft=n_fft, hop_length=hop)
+    samples = np.zeros(config.samples, dtype=np.float32)
+    assert compute(samples, config).shape == config.shape
 
 
 def test_every_setting_changes_the_fingerprint() -> None:

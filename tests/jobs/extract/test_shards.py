@@ -2,6 +2,8 @@
 
 import csv
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import Mock
@@ -11,7 +13,7 @@ import pytest
 
 from jobs.data.layouts import read_data
 from jobs.data.manifest import Manifest
-from jobs.errors import InputError, NotReadyError
+from jobs.errors import DamagedFileError, InputError, NotReadyError
 from jobs.extract import extractor
 from jobs.extract.config import FeatureConfig
 from jobs.extract.extractor import extract_shard
@@ -59,8 +61,7 @@ def test_a_feature_set_gives_each_clip_its_own_features(manifest: Manifest, tmp_
     loaded = features.load(shuffled)
     for place in (0, 7, len(manifest) - 1):
         position = shuffled[place]
-        data = manifest.file_of(position).read_bytes()
-        expected = extractor.compute(extractor.decode(data, CONFIG), CONFIG)
+        expected = extractor.compute(extractor.decode(manifest.file_of(position), CONFIG), CONFIG)
         np.testing.assert_array_equal(loaded[place], expected)
 
 
@@ -93,8 +94,57 @@ def test_a_flipped_bit_is_noticed_and_healed_by_the_index(
     whole[place + 5] ^= 1
     path.write_bytes(whole)
     index(manifest, tmp_path)
-    assert path.read_bytes() != bytes(whole)
-    read_features(path)
+    whole[place + 5] ^= 1
+    assert path.read_bytes() == bytes(whole)
+
+
+def test_a_bit_flipped_after_indexing_is_named_and_healed_by_the_next_index(
+    manifest: Manifest, tmp_path: Path
+) -> None:
+    path = extract(manifest, tmp_path)[0]
+    features = index(manifest, tmp_path)
+    whole = bytearray(path.read_bytes())
+    whole[whole.find(read_features(path)[0].tobytes()[:64]) + 5] ^= 1
+    path.write_bytes(whole)
+    with pytest.raises(DamagedFileError, match="Launch again: it is extracted again"):
+        features.load([0])
+    with pytest.raises(NotReadyError):
+        FeatureSet.open(tmp_path, manifest, CONFIG)
+    index(manifest, tmp_path).load([0])
+
+
+def test_rows_reused_from_another_partition_give_the_same_bytes(
+    manifest: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh = [path.read_bytes() for path in extract(manifest, tmp_path / "fresh")]
+    root = tmp_path / "reused"
+    for k in range(5):
+        extract_shard(manifest, CONFIG, ShardName(k, 5), root, 1)
+    monkeypatch.setattr(extractor, "decode", None)  # calling it would fail
+    assert [path.read_bytes() for path in extract(manifest, root)] == fresh
+
+
+def test_a_disk_that_fills_up_is_an_error_and_not_a_crash(
+    manifest: Manifest, tmp_path: Path
+) -> None:
+    program = (
+        "import resource, signal, sys; from pathlib import Path\n"
+        "from jobs.data.layouts import read_data\n"
+        "from jobs.extract.config import FeatureConfig\n"
+        "from jobs.extract.extractor import extract_shard\n"
+        "from jobs.extract.shard import ShardName\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
+        "config = FeatureConfig(seconds=0.5, n_fft=512, n_mels=16)\n"
+        "try:\n"
+        "    extract_shard(read_data(sys.argv[1]), config, ShardName(0, 1), Path(sys.argv[2]), 1)\n"
+        "except OSError as error:\n"
+        "    print('refused:', error.strerror)\n"
+    )
+    command = [sys.executable, "-c", program, str(manifest.root), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "refused: File too large\n", "")
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 def test_the_index_extracts_what_is_missing(manifest: Manifest, tmp_path: Path) -> None:
@@ -148,7 +198,7 @@ def test_bad_clips_take_no_row_and_are_listed_with_the_reason(
         rows = [(r["subset"], r["id"], r["reason"]) for r in csv.DictReader(file)]
     assert rows == [
         ("labelled", "0", "the file is empty (0 bytes)"),
-        ("labelled", "1", "Format not recognised"),
+        ("labelled", "1", "format not recognised: this is not audio"),
         ("test", "3", "it is a folder, not a file"),
     ]
 
@@ -169,7 +219,7 @@ def test_a_file_that_cannot_be_read_completes_no_shard(
     monkeypatch.setattr(extractor, "READ_PAUSE_S", 0)
     (own_clips / "train_mp3s" / "2.mp3").unlink()
     (own_clips / "train_mp3s" / "2.mp3").symlink_to("/proc/self/mem")  # reading it: EIO
-    with pytest.raises(OSError, match="Input/output error"):
+    with pytest.raises(OSError, match=r"Input/output error: .*train_mp3s/2\.mp3"):
         extract(manifest, tmp_path)
     assert not list(tmp_path.rglob("*.h5"))
     assert not list(tmp_path.rglob("*.tmp"))

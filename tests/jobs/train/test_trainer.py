@@ -1,8 +1,9 @@
 """A run ends the same however often it is killed; what it leaves behind is complete."""
 
 import csv
+import dataclasses
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,8 @@ from jobs.errors import DamagedFileError
 from jobs.extract.config import FeatureConfig
 from jobs.extract.feature_set import FeatureSet
 from jobs.extract.index import build_index
-from jobs.train import trainer
+from jobs.files import read_json
+from jobs.train import device, trainer
 from jobs.train.checkpoint import Checkpoint
 from jobs.train.config import RunConfig, run_signature
 from jobs.train.predictions import load_probabilities
@@ -49,46 +51,56 @@ def train(folder: Path, manifest: Manifest, features: FeatureSet) -> Run:
 
 
 def results(run: Run) -> dict[str, bytes]:
-    """All files but those that hold times and hosts."""
+    """All files but those that hold times and hosts.
+
+    A temporary names the process that left it, and in these tests that process still lives.
+    """
     timed = {"history.csv", "hardware.json", ".lock"}
-    files = (path for path in run.folder.rglob("*") if path.is_file() and path.name not in timed)
+    files = [path for path in run.folder.rglob("*") if path.is_file() and path.suffix != ".tmp"]
+    files = [path for path in files if path.name not in timed]
     return {str(path.relative_to(run.folder)): path.read_bytes() for path in files}
 
 
-def kill_at_every_step(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    """Raise `Killed` before the n-th write of the n-th attempt, wherever that is."""
-    names = ("save_checkpoint", "save_state", "drop_checkpoint", "write_csv", "write_json")
-    originals = {name: getattr(trainer, name) for name in names}
-    for attempt in itertools.count(1):
-        writes = itertools.count(1)
+class Reaper:
+    """Kills at the n-th file operation: from then on nothing reaches the disk."""
 
-        def dying(name: str, limit: int = attempt, count: Iterator[int] = writes) -> object:
-            def call(*args: object) -> object:
-                # Enough writes for one more epoch each time, so that the run ends some day.
-                if next(count) > 3 + limit % 7:
-                    raise Killed
-                return originals[name](*args)
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, operations: int) -> None:
+        self.left = operations
+        self.dead = False
+        for name in ("replace", "unlink"):
+            monkeypatch.setattr(Path, name, self._dying(getattr(Path, name)))
 
-            return call
+    def _dying(self, operation: Callable[..., object]) -> Callable[..., object]:
+        def call(path: Path, *args: object, **options: object) -> object:
+            if self.dead:
+                return None
+            # Temporaries are unlinked in a `finally` that does nothing after a rename.
+            if path.suffix == ".tmp" and operation.__name__ == "unlink":
+                return operation(path, *args, **options)
+            if self.left == 0:
+                self.dead = True
+                raise Killed
+            self.left -= 1
+            return operation(path, *args, **options)
 
-        for name in names:
-            monkeypatch.setattr(trainer, name, dying(name))
-        yield attempt
+        return call
 
 
-def test_a_run_killed_between_any_two_writes_ends_bit_for_bit_the_same(
-    manifest: Manifest, features: FeatureSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_run_killed_between_any_two_file_operations_ends_bit_for_bit_the_same(
+    manifest: Manifest, features: FeatureSet, tmp_path: Path
 ) -> None:
     undisturbed = results(train(tmp_path / "one", manifest, features))
     kills = 0
-    for _ in kill_at_every_step(monkeypatch):
+    for operations in itertools.cycle(range(4, 13)):  # at least one epoch's worth among them
         try:
-            run = train(tmp_path / "two", manifest, features)
+            with pytest.MonkeyPatch.context() as patch:
+                Reaper(patch, operations)
+                run = train(tmp_path / "two", manifest, features)
             break
         except Killed:
             kills += 1
-            assert kills < 200
-    assert kills >= 4
+            assert kills < 100
+    assert kills >= 5
     assert results(run) == undisturbed
 
 
@@ -179,9 +191,8 @@ def test_a_damaged_state_is_noticed_and_the_run_starts_again(
     manifest: Manifest, features: FeatureSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = results(train(tmp_path / "one", manifest, features))
-    attempts = kill_at_every_step(monkeypatch)
-    next(attempts)
     run = Run(tmp_path / "two")
+    Reaper(monkeypatch, 12)
     with pytest.raises(Killed):
         train(run.folder, manifest, features)
     monkeypatch.undo()
@@ -202,12 +213,45 @@ def test_damaged_weights_and_metadata_are_named(
         Checkpoint.load(run, epoch)
 
 
+def test_a_run_that_goes_on_elsewhere_says_so_and_keeps_both_records(
+    manifest: Manifest,
+    features: FeatureSet,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    run = Run(tmp_path / "run")
+    with pytest.MonkeyPatch.context() as patch:
+        Reaper(patch, 12)
+        with pytest.raises(Killed):
+            train(run.folder, manifest, features)
+    monkeypatch.setattr(device, "_cpu_name", lambda: "Another CPU")
+    train(run.folder, manifest, features)
+    assert "goes on on other hardware" in caplog.text
+    hardware = read_json(run.hardware)
+    assert hardware["device"] == "Another CPU"
+    assert len(hardware["earlier"]) == 1
+
+
+OTHER_VALUES = {
+    "model": None, "features": None, "depth": 20, "epochs": 7, "batch_size": 9, "seconds": 0.6,
+    "sample_rate": 16_000, "n_fft": 256, "hop_length": 128, "n_mels": 8, "seed": 1, "threads": 2,
+    "keep": 3, "early_stopping": 4, "min_loss": 0.1, "warmup_epochs": 2, "plateau_patience": 3,
+    "plateau_factor": 0.5, "lr": 0.06, "momentum": 0.8, "weight_decay": 0.1,
+}  # fmt: skip
+
+
 def test_the_signature_covers_every_setting_the_labels_and_the_split(manifest: Manifest) -> None:
-    base = run_signature(CONFIG, manifest, "split")
-    assert run_signature(CONFIG, manifest, "other") != base
-    for name in ("lr", "momentum", "weight_decay", "plateau_factor", "min_loss"):
-        other = CONFIG.model_copy(update={name: 0.123})
-        assert run_signature(other, manifest, "split") != base
-    for name in ("epochs", "batch_size", "seed", "threads", "keep", "early_stopping"):
-        other = CONFIG.model_copy(update={name: 99})
-        assert run_signature(other, manifest, "split") != base
+    split = draw_split(manifest, SplitConfig())
+    base = run_signature(CONFIG, manifest, split)
+    assert set(OTHER_VALUES) == set(RunConfig.model_fields)
+    for name, value in OTHER_VALUES.items():
+        if value is None:
+            continue  # has only one value so far
+        other = CONFIG.model_copy(update={name: value})
+        assert run_signature(other, manifest, split) != base, name
+    drawn_otherwise = draw_split(manifest, SplitConfig(split_seed=1))
+    assert run_signature(CONFIG, manifest, drawn_otherwise) != base
+    first = dataclasses.replace(manifest.labelled[0], label=f"{manifest.labelled[0].label}0")
+    relabelled = dataclasses.replace(manifest, labelled=(first, *manifest.labelled[1:]))
+    assert run_signature(CONFIG, relabelled, split) != base

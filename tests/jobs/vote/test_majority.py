@@ -42,6 +42,14 @@ def test_a_clip_that_nobody_could_read_has_no_winner() -> None:
     assert decision.agreement.tolist() == [0, 1]
 
 
+def test_who_cannot_read_a_clip_does_not_vote_on_it() -> None:
+    nan = float("nan")
+    decision = majority_vote(ballots([[nan, nan], [0.1, 0.9], [0.1, 0.9], [0.8, 0.2]]))
+    assert decision.winners.tolist() == [1]
+    assert decision.votes.T.tolist() == [[-1, 1, 1, 0]]
+    assert decision.agreement.tolist() == pytest.approx([2 / 3])
+
+
 def test_against_a_plain_loop() -> None:
     rng = np.random.default_rng(0)
     probabilities = rng.dirichlet(np.ones(4), size=(5, 300)).astype(np.float32)

@@ -1,0 +1,77 @@
+"""What tests and the chaos benchmark do on a cluster: launch, look, wait."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from slurm.testbed.testbed import Testbed
+
+ROOT = Path(__file__).parent.parent.parent
+Done = "subprocess.CompletedProcess[str]"
+
+
+@dataclass
+class Cluster:
+    """A testbed and one output folder on it."""
+
+    testbed: Testbed
+    out: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return os.environ | {"SLURM_CONF": str(self.testbed.config)}
+
+    def command(self, *command: object, cwd: Path = ROOT) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [str(part) for part in command],
+            env=self.environment,
+            cwd=cwd,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    def pipeline(self, command: str, *arguments: object) -> "subprocess.CompletedProcess[str]":
+        return self.command(sys.executable, "-m", f"pipeline.{command}", *arguments)
+
+    def launch(self, *arguments: object) -> "subprocess.CompletedProcess[str]":
+        return self.pipeline("launch", *arguments, "--out", self.out, "--executor", "slurm")
+
+    def queue(self) -> list[str]:
+        return self.command("squeue", "-h", "-r", "-o", "%i %j %T %r").stdout.splitlines()
+
+    def status(self) -> dict[str, Any]:
+        shown = self.pipeline("status", self.out, "--json")
+        assert shown.returncode == 0, shown.stderr
+        found: dict[str, Any] = json.loads(shown.stdout)
+        return found
+
+    def items(self, stage: str) -> list[dict[str, Any]]:
+        return [item for item in self.status()["items"] if item["stage"] == stage]
+
+    def accounting(self, fields: str) -> list[list[str]]:
+        text = self.command("sacct", "-X", "-n", "-P", "--array", f"--format={fields}").stdout
+        return [line.split("|") for line in text.splitlines()]
+
+    def wait_until(self, condition: Callable[[], object], seconds: float = 180) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"waited {seconds} s; queue: {self.queue()}")
+            time.sleep(0.5)
+
+    def drain(self, seconds: float = 240) -> None:
+        """Wait until no job is queued or running."""
+        self.wait_until(lambda: not self.queue(), seconds)
+
+    def running(self, part: str) -> list[str]:
+        """Return the ids of running jobs whose name contains `part`."""
+        lines = [line.split() for line in self.queue()]
+        return [fields[0] for fields in lines if part in fields[1] and fields[2] == "RUNNING"]

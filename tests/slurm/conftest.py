@@ -1,0 +1,51 @@
+"""The testbed as a fixture: a real Slurm, started once for all tests that need it."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from slurm.testbed.testbed import Testbed, TestbedError
+from tests.slurm.cluster import Cluster
+
+
+@pytest.fixture(scope="session")
+def testbed() -> Iterator[Testbed]:
+    """Start the testbed, or use the one that runs; stop it only if we started it."""
+    bed = Testbed.default()
+    try:
+        bed.require_fitting_machine()
+        was_up = bed.is_up()
+        bed.start()
+    except TestbedError as error:
+        if os.environ.get("REQUIRE_TESTBED"):
+            pytest.fail(f"the testbed is required here, but: {error}")
+        pytest.skip(f"NOT RUN ON SLURM: {error}")
+    yield bed
+    if not was_up:
+        bed.stop()
+
+
+@pytest.fixture
+def cluster(testbed: Testbed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    """Commands run against the testbed; whatever a test leaves in the queue is cancelled."""
+    monkeypatch.setenv("SLURM_CONF", str(testbed.config))
+    found = Cluster(testbed, tmp_path / "out")
+    yield found
+    found.command("scancel", "--user=root", "--quiet")
+    found.wait_until(lambda: not found.queue(), 60)
+
+
+@pytest.fixture
+def expected(
+    launch: Callable[..., object], made_clips: Path, tmp_path: Path
+) -> Callable[[Path], bytes]:
+    """Return the submission.csv that the debug executor makes of a grid."""
+
+    def make(grid: Path) -> bytes:
+        out = tmp_path / "expected"
+        launch("--grid", grid, "--data", made_clips, "--out", out, "--executor", "debug")
+        return (out / "submission.csv").read_bytes()
+
+    return make

@@ -1,0 +1,154 @@
+"""The launch on a real Slurm: the graph, the bytes, what is queued twice and what is not."""
+
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.slurm.cluster import Cluster
+
+pytestmark = pytest.mark.slurm
+Expected = Callable[[Path], bytes]
+
+
+@pytest.fixture
+def two_tiers(tiny_grid: Path) -> Path:
+    text = tiny_grid.read_text().partition("sweep:")[0]
+    tiny_grid.write_text(f"{text}zip: {{momentum: [0.9, 0.5, 0.3], tier: [small, small, large]}}\n")
+    return tiny_grid
+
+
+def test_the_graph_is_the_planned_one_and_the_bytes_are_the_debug_executors(
+    cluster: Cluster, expected: Expected, two_tiers: Path, made_clips: Path
+) -> None:
+    started = time.monotonic()
+    launched = cluster.launch("--grid", two_tiers, "--data", made_clips)
+    assert launched.returncode == 0, launched.stderr
+    assert time.monotonic() - started < 30
+    assert (cluster.out / "logs").stat().st_mode & 0o077 == 0
+
+    again = cluster.launch("--grid", two_tiers, "--data", made_clips)
+    assert "Nothing was submitted." in again.stdout, again.stdout + again.stderr
+
+    named = {line.split()[1] for line in cluster.queue()}
+    assert {name.split("-", 2)[2] for name in named} == {
+        "extract",
+        "index",
+        "train-small",
+        "train-large",
+        "vote",
+    }
+    cluster.drain()
+    assert (cluster.out / "submission.csv").read_bytes() == expected(two_tiers)
+    stages = cluster.status()["stages"]
+    assert stages == {
+        "extract": {"done": 3}, "index": {"done": 1}, "train": {"done": 3}, "vote": {"done": 1},
+    }  # fmt: skip
+    jobs = {
+        row[0]: row[1:] for row in cluster.accounting("JobName,State,ReqMem") if named & {row[0]}
+    }
+    assert {state for state, _ in jobs.values()} == {"COMPLETED"}
+    memory = {name.split("-", 2)[2]: memory for name, (_, memory) in jobs.items()}
+    assert (memory["train-small"], memory["train-large"]) == ("1.50G", "3G")
+    assert "Nothing to do" in cluster.launch("--grid", two_tiers, "--data", made_clips).stdout
+
+
+def test_arrays_are_split_and_a_single_item_is_handled_like_many(
+    cluster: Cluster, expected: Expected, tiny_grid: Path, made_clips: Path
+) -> None:
+    tiny_grid.write_text(tiny_grid.read_text().replace("shards: 3", "shards: 5"))
+    common = ("--grid", tiny_grid, "--data", made_clips)
+    launched = cluster.launch(*common, "--site-set", "max_array_size=2")
+    assert launched.returncode == 0, launched.stderr
+    sizes = [line.split()[-2] for line in launched.stdout.splitlines() if "extract   " in line]
+    assert sizes[-3:] == ["2", "2", "1"]
+    cluster.drain()
+    assert (cluster.out / "submission.csv").read_bytes() == expected(tiny_grid)
+
+
+def test_the_largest_array_is_asked_from_slurm(cluster: Cluster) -> None:
+    config = cluster.command("scontrol", "show", "config").stdout
+    assert f"MaxArraySize            = {cluster.testbed.max_array_size}" in config
+
+
+def test_two_launches_at_once_submit_each_item_once(
+    cluster: Cluster, tiny_grid: Path, made_clips: Path
+) -> None:
+    import sys
+
+    command = [
+        sys.executable, "-m", "pipeline.launch", "--grid", str(tiny_grid), "--data",
+        str(made_clips), "--out", str(cluster.out), "--executor", "slurm",
+    ]  # fmt: skip
+    both = [subprocess.Popen(command, env=cluster.environment) for _ in range(2)]
+    assert [process.wait(60) for process in both] == [0, 0]
+    assert len(list((cluster.out / "logs" / "jobs").iterdir())) == 4  # one array a stage
+    cluster.drain()
+    assert (cluster.out / "submission.csv").exists()
+
+
+def test_jobs_of_a_launcher_that_died_before_its_record_are_replaced(
+    cluster: Cluster, expected: Expected, tiny_grid: Path, made_clips: Path
+) -> None:
+    command = ("--grid", tiny_grid, "--data", made_clips)
+    assert cluster.launch(*command).returncode == 0
+    orphans = {line.split()[0].split("_")[0] for line in cluster.queue()}
+    for record in (cluster.out / "logs" / "jobs").iterdir():
+        record.unlink()
+    assert cluster.launch(*command).returncode == 0
+    cluster.wait_until(
+        lambda: not orphans & {line.split()[0].split("_")[0] for line in cluster.queue()}, 60
+    )
+    cluster.drain()
+    assert (cluster.out / "submission.csv").read_bytes() == expected(tiny_grid)
+
+
+def test_other_settings_are_refused_while_jobs_work_and_cancel_ends_only_these(
+    cluster: Cluster, tiny_grid: Path, made_clips: Path
+) -> None:
+    stranger = cluster.command("sbatch", "--parsable", "--wrap", "sleep 60").stdout.strip()
+    command = ("--grid", tiny_grid, "--data", made_clips)
+    assert cluster.launch(*command).returncode == 0
+    refused = cluster.launch(*command, "--set", "epochs=9")
+    assert refused.returncode == 2
+    assert "pipeline.cancel" in refused.stderr
+    cancelled = cluster.pipeline("cancel", cluster.out)
+    assert cancelled.returncode == 0
+    cluster.wait_until(lambda: len(cluster.queue()) == 1, 60)
+    assert cluster.queue()[0].split()[0] == stranger
+
+
+def test_a_site_that_demands_an_account_refuses_before_anything_is_submitted(
+    cluster: Cluster, tiny_grid: Path, made_clips: Path
+) -> None:
+    refused = cluster.launch("--grid", tiny_grid, "--data", made_clips, "--site", "torch")
+    assert refused.returncode == 2
+    assert "site torch demands `account`, which is empty" in refused.stderr
+    assert not cluster.queue()
+    assert not cluster.out.exists()
+
+
+def test_the_sbatch_files_make_what_launch_makes(
+    cluster: Cluster, expected: Expected, tiny_grid: Path, made_clips: Path, tmp_path: Path
+) -> None:
+    wanted = expected(tiny_grid)
+    root = Path(__file__).parent.parent.parent
+    exports = f"ALL,GRID={tiny_grid},DATA={made_clips},OUT={cluster.out}"
+    common = ("sbatch", "--parsable", f"--export={exports}", f"--output={tmp_path}/%j.log")
+    extract = cluster.command(*common, "--array=3-4", root / "slurm" / "extract.sbatch")
+    assert extract.returncode == 0, extract.stderr
+    cluster.drain()
+    ours, theirs = (
+        {path.name: path.read_bytes() for path in out.rglob("shard-*.h5")}
+        for out in (cluster.out, tmp_path / "expected")
+    )
+    assert ours == theirs
+    job = cluster.command(*common, "--array=0-1", "--mem=2G", root / "slurm" / "train.sbatch")
+    after = f"--dependency=afterany:{job.stdout.strip()}"
+    assert cluster.command(*common, after, root / "slurm" / "vote.sbatch").returncode == 0
+    cluster.drain()
+    assert (cluster.out / "submission.csv").read_bytes() == wanted
+    found = cluster.launch("--grid", tiny_grid, "--data", made_clips)
+    assert "Nothing to do" in found.stdout
