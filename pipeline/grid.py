@@ -81,7 +81,7 @@ def read_grid(path: Path, overrides: Sequence[str] = ()) -> Grid:
     common = {k: v for k, v in file.values.items() if k in RunConfig.model_fields}
     forced_run = {k: v for k, v in forced.items() if k in RunConfig.model_fields}
     entries, written = [], []
-    for name, own in _points(file):
+    for name, own in _points(file, forced):
         tier = _tier(own.pop(TIER, file.values.get(TIER)), _place(file, name, {})(TIER))
         as_written = RunConfig.checked(common | own, _place(file, name, {}))
         config = as_written
@@ -135,8 +135,8 @@ def _place(file: YamlFile, run: str | None, forced: Settings) -> Callable[[str],
     return place
 
 
-def _points(file: YamlFile) -> list[tuple[str, Settings]]:
-    """Return (name, own settings) of each run."""
+def _points(file: YamlFile, forced: Settings) -> list[tuple[str, Settings]]:
+    """Return (name, own settings) of each run; a name tells no value that `forced` overrides."""
     axes = [_runs(file), _zipped(file), _product(file), _seeds(file)]
     points: list[tuple[str, Settings]] = []
     for combination in itertools.product(*axes):
@@ -152,7 +152,7 @@ def _points(file: YamlFile) -> list[tuple[str, Settings]]:
         name = own.pop("name", None)
         # A run that has a name needs only what the other shapes add to it.
         told = own if name is None else {k: v for k, v in own.items() if k not in combination[0]}
-        parts = [f"{key}={value}" for key, value in told.items() if key != TIER]
+        parts = [f"{key}={value}" for key, value in told.items() if key not in {TIER, *forced}]
         title = " ".join([name, *parts] if name else parts) or file.path.stem
         if title in (other for other, _ in points):
             title = f"{title} #{len(points)}"  # the run's number in the plan

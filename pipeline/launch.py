@@ -1,6 +1,7 @@
 """`python -m pipeline.launch --grid grids/lr_bs.yaml`: from MP3s to submission.csv."""
 
 import enum
+import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -95,6 +96,9 @@ def main(
     except (InputError, BusyError, DamagedFileError) as error:
         console.complain(str(error))
         code = EXIT_BAD_INPUT
+    except OSError as error:
+        console.complain(f"{error}. Free some space or mend the folder; the same command goes on")
+        code = EXIT_FAILED
     except KeyboardInterrupt:
         console.complain("interrupted; nothing is lost: the same command goes on from here")
         code = EXIT_INTERRUPTED
@@ -133,8 +137,15 @@ def _launch(opened: OpenedPlan, executor: Executor, jobs: int | None, retry_oom:
         # Submitting takes seconds, so a second launch of the same output waits its turn.
         with owning(workspace.launch_lock, wait=True):
             return _launch_on_slurm(opened, retry_oom)
+    # Ended by a signal, the launcher takes its local jobs with it.
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, _interrupt)
     with owning(workspace.launch_lock, wait=False):
         return _launch_here(opened, executor, jobs)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _launch_here(opened: OpenedPlan, executor: Executor, jobs: int | None) -> int:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from jobs.data.layouts import read_data
-from jobs.data.split import Split, draw_split, split_fingerprint
+from jobs.data.split import split_fingerprint, stored_or_drawn_split
 from jobs.data.workspace import Workspace
 from pipeline.grid import Grid
 from pipeline.plan import OpenedPlan, Plan
@@ -29,6 +29,5 @@ def open_plan(grid: Grid, data: Path | None, workspace: Workspace, site: Site) -
     folder = data or (Path(grid.options.data) if grid.options.data else DEFAULT_DATA)
     manifest = read_data(folder)
     path = workspace.split(split_fingerprint(grid.options.split, manifest))
-    # Drawn once, then read: another version of scikit-learn may draw another one.
-    split = Split.load(path) if path.exists() else draw_split(manifest, grid.options.split)
+    split = stored_or_drawn_split(path, manifest, grid.options.split)
     return OpenedPlan(workspace, Plan.make(grid, manifest, site, split), manifest, split)

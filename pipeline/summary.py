@@ -38,7 +38,8 @@ def _quarantine(opened: OpenedPlan) -> None:
     if not path.exists():
         return
     with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+        # A clip that several feature sets could not read is one clip.
+        rows = list({(row["subset"], row["id"]): row for row in csv.DictReader(file)}.values())
     if not rows:
         return
     console.warn(f"{len(rows)} clips cannot be decoded; all of them are in {_short(path)}")

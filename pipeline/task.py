@@ -91,7 +91,8 @@ def _index(opened: OpenedPlan, _: int) -> None:
     with owning(opened.workspace.index_lock):
         for config in opened.plan.features:
             if not is_indexed(root, manifest, config):
-                build_index(manifest, config, opened.plan.shards, root, _cpus(opened, INDEX))
+                cpus, training = _cpus(opened, INDEX), opened.split.training
+                build_index(manifest, config, opened.plan.shards, root, cpus, training)
             bad = list_quarantined(manifest, config, root)
             name, clips = config.features, len(manifest)
             log.info("%s: %d clips indexed, %d in quarantine", name, clips, len(bad))
@@ -169,10 +170,17 @@ def make_private(folder: Path) -> None:
     folder.chmod(0o700)
 
 
+class _QuietFile(logging.FileHandler):
+    """On a full disk a log line is lost; a traceback for each of them helps nobody."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        return
+
+
 @contextlib.contextmanager
 def _logging_to(path: Path) -> Iterator[None]:
     """Send the project's log lines to standard output and to `path` (appended)."""
-    file = logging.FileHandler(path, encoding="utf-8")
+    file = _QuietFile(path, encoding="utf-8")
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     console = logging.StreamHandler(sys.stdout)
     console.setFormatter(logging.Formatter("  %(message)s"))

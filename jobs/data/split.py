@@ -1,6 +1,7 @@
 """The split into training and validation clips, drawn on the manifest once per `split_seed`."""
 
 import csv
+import logging
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from jobs.data.manifest import Manifest
 from jobs.errors import DamagedFileError, InputError
 from jobs.files import write_csv
 from jobs.schema import Schema, fingerprint
+
+log = logging.getLogger(__name__)
 
 TRAINING, VALIDATION = "training", "validation"
 
@@ -60,9 +63,30 @@ class Split:
                     parts[row["part"]].append(int(row["position"]))
         except (KeyError, ValueError, TypeError) as error:
             raise DamagedFileError(
-                f"{path} cannot be read ({error!r}); delete it, and it is drawn again"
+                f"{path} cannot be read ({error!r}); it is drawn again"
             ) from error
         return cls(tuple(parts[TRAINING]), tuple(parts[VALIDATION]))
+
+
+def stored_or_drawn_split(path: Path, manifest: Manifest, config: SplitConfig) -> Split:
+    """Return the split that lies at `path`, or draw it: once drawn, it is only read.
+
+    Another version of scikit-learn might draw another one. A damaged file is drawn again.
+
+    Raises:
+        InputError: see `draw_split`.
+    """
+    if path.exists():
+        try:
+            split = Split.load(path)
+        except DamagedFileError as error:
+            log.warning("%s", error)
+        else:
+            everyone = list(range(len(manifest.labelled)))
+            if sorted(split.training + split.validation) == everyone and split.validation:
+                return split
+            log.warning("%s does not name every clip once; the split is drawn again", path)
+    return draw_split(manifest, config)
 
 
 def split_fingerprint(config: SplitConfig, manifest: Manifest) -> str:
@@ -80,6 +104,10 @@ def draw_split(manifest: Manifest, config: SplitConfig) -> Split:
     Raises:
         InputError: the clips cannot be split so that every class trains.
     """
+    if config.validation_fold is not None and config.folds is None:
+        raise InputError(
+            "`validation_fold` counts only with `folds: manifest`; add that or drop it"
+        )
     if config.folds == "manifest":
         held_out = _manifest_fold(manifest, config.validation_fold)
     elif any(clip.group is not None for clip in manifest.labelled):

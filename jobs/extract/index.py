@@ -2,6 +2,7 @@
 
 import csv
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +31,12 @@ class Quarantined:
 
 
 def build_index(
-    manifest: Manifest, config: FeatureConfig, shards: int, features_root: Path, cpus: int
+    manifest: Manifest,
+    config: FeatureConfig,
+    shards: int,
+    features_root: Path,
+    cpus: int,
+    training: Sequence[int] | None = None,
 ) -> None:
     """Make one FeatureSet of all shards, healing what is missing or damaged.
 
@@ -40,9 +46,10 @@ def build_index(
         shards: how many shards there are.
         features_root: where FeatureSets lie.
         cpus: for shards that must be extracted here.
+        training: positions of the clips that train; None for all labelled ones.
 
     Raises:
-        InputError: a class has no readable clip left.
+        InputError: a class has no readable training clip left.
     """
     folder = features_root / config.folder_name(manifest)
     shard_of = np.full(len(manifest), -1, dtype=np.int32)
@@ -61,7 +68,7 @@ def build_index(
             reasons[int(columns.position[place])] = columns.reason[place]
     if (shard_of < 0).any():
         raise AssertionError(f"clip {int(np.argmin(shard_of))} lies in no shard")
-    _require_every_class(manifest, row_of)
+    _require_every_class(manifest, row_of, training)
     write_index(folder, shard_of, row_of, sizes, reasons)
 
 
@@ -96,14 +103,17 @@ def _require_once(positions: np.ndarray, shard_of: np.ndarray, name: ShardName) 
         raise AssertionError(f"{name} holds clip {doubled[0]}, which another shard holds too")
 
 
-def _require_every_class(manifest: Manifest, row_of: np.ndarray) -> None:
-    labels = np.array(manifest.labels(range(len(manifest.labelled))))
-    readable = np.bincount(labels[row_of[: len(labels)] != NO_ROW], minlength=len(manifest.classes))
+def _require_every_class(
+    manifest: Manifest, row_of: np.ndarray, training: Sequence[int] | None
+) -> None:
+    positions = np.array(range(len(manifest.labelled)) if training is None else training)
+    labels = np.array(manifest.labels(positions.tolist()))
+    readable = np.bincount(labels[row_of[positions] != NO_ROW], minlength=len(manifest.classes))
     for label, count in zip(manifest.classes, readable, strict=True):
         if count == 0:
             raise InputError(
-                f"no clip of class '{label}' can be decoded ({manifest.class_counts[label]} "
-                "tried); replace the files or leave the class out"
+                f"no clip of class '{label}' can be decoded of those that train; replace the "
+                f"files (the class has {manifest.class_counts[label]}) or leave the class out"
             )
 
 

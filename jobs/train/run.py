@@ -9,6 +9,7 @@ from typing import Any
 from jobs.errors import DamagedFileError
 from jobs.files import read_json
 
+OUTCOME = ("reason", "epochs", "kept", "best_epoch", "val_accuracy", "val_loss")
 _CHECKPOINT = re.compile(r"epoch-(\d{5})\.json")
 
 
@@ -82,8 +83,17 @@ class Run:
         matches = (_CHECKPOINT.fullmatch(path.name) for path in self.checkpoints.iterdir())
         return sorted(int(match[1]) for match in matches if match)
 
+    def is_kept(self, epoch: int) -> bool:
+        """Tell whether both files of a checkpoint are there and the readable one can be read."""
+        try:
+            return read_json(self.meta(epoch))["epoch"] == epoch and self.weights(epoch).exists()
+        except (OSError, DamagedFileError, KeyError, TypeError):
+            return False
+
     def is_trained(self) -> bool:
-        return self.done.exists()
+        """Tell whether training has ended and every checkpoint that it kept is still there."""
+        outcome = self.outcome()
+        return outcome is not None and all(self.is_kept(epoch) for epoch in outcome["kept"])
 
     def is_complete(self, test_fingerprint: str, has_test: bool) -> bool:
         """Tell whether nothing is left to do: trained, and predictions of these test clips."""
@@ -95,7 +105,8 @@ class Run:
     def outcome(self) -> dict[str, Any] | None:
         """Return what done.json says, or None while the run is not done."""
         try:
-            outcome: dict[str, Any] = read_json(self.done)
-        except (FileNotFoundError, DamagedFileError):
+            outcome = read_json(self.done)
+        except (OSError, DamagedFileError):
             return None
-        return outcome
+        whole = isinstance(outcome, dict) and set(outcome) >= set(OUTCOME)
+        return outcome if whole else None

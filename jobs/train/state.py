@@ -9,11 +9,12 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from jobs.errors import DamagedFileError
 from jobs.files import write_bytes
 from jobs.train.checkpoint import Checkpoint, drop_all_but
 from jobs.train.run import Run
 from jobs.train.schedule import Schedule
-from jobs.train.weights import to_bytes
+from jobs.train.weights import from_file, to_bytes
 
 log = logging.getLogger(__name__)
 
@@ -80,10 +81,12 @@ def _read(run: Run, device: str) -> dict[str, Any] | None:
     if not run.state.exists():
         return None
     try:
-        content: dict[str, Any] = torch.load(run.state, map_location=device, weights_only=True)
-    except Exception as error:  # torch raises many kinds for a damaged archive
-        log.warning(
-            "%s is damaged (%s); the run starts again from its first epoch", run.state, error
-        )
+        content = from_file(run.state, device)
+    except DamagedFileError as error:
+        log.warning("%s; the run starts again from its first epoch", error)
+        return None
+    missing = {"model", "optimizer", "schedule", "history", "best", "validation"} - set(content)
+    if missing or not all(run.is_kept(values[0]) for values in content["best"]):
+        log.warning("%s or its checkpoints are incomplete; the run starts again", run.state)
         return None
     return content

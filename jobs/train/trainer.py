@@ -51,7 +51,7 @@ def train_run(
         features: of the config's feature set, over this manifest.
 
     Raises:
-        InputError: no validation or training clip can be read.
+        InputError: no validation clip, or none of a class's training clips, can be read.
         DamagedFileError: a shard's checksum does not fit.
     """
     run.folder.mkdir(parents=True, exist_ok=True)
@@ -114,6 +114,10 @@ class Trainer:
             if not len(clips):
                 raise InputError(f"none of the {len(positions)} {name} clips can be read")
             parts.append(clips)
+        absent = set(range(len(self.manifest.classes))) - set(parts[0].labels.tolist())
+        if absent:
+            label = self.manifest.classes[min(absent)]
+            raise InputError(f"no training clip of class '{label}' can be read")
         return parts[0], parts[1]
 
     def _epoch(
@@ -177,6 +181,7 @@ class Trainer:
         outcome: dict[str, Any] = {
             "reason": reason,
             "epochs": progress.epoch,
+            "kept": sorted(checkpoint.epoch for checkpoint in progress.best),
             "best_epoch": best.epoch if best else None,
             "val_accuracy": best.val_accuracy if best else None,
             "val_loss": best.val_loss if best else None,

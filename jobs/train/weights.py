@@ -1,6 +1,8 @@
 """Weights with what is needed to use them: normalisation, class list, config."""
 
 import io
+import zipfile
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -54,16 +56,30 @@ def load_model(run: Run, epoch: int, device: str) -> nn.Module:
 
 
 def _read(run: Run, epoch: int, device: str) -> dict[str, Any]:
-    """Read a checkpoint's content without running any code from the file."""
+    """Read a checkpoint; if it is damaged, the run counts as trained no longer."""
     try:
-        content: dict[str, Any] = torch.load(
-            run.weights(epoch), map_location=device, weights_only=True
-        )
-    except Exception as error:
-        raise DamagedFileError(
-            f"{run.weights(epoch)} is damaged ({error}). Delete the folder {run.folder} and launch "
-            "again: the run is trained anew"
-        ) from error
+        return from_file(run.weights(epoch), device)
+    except DamagedFileError as error:
+        run.done.unlink(missing_ok=True)
+        raise DamagedFileError(f"{error}. Launch again: the run is trained anew") from error
+
+
+def from_file(path: Path, device: str) -> dict[str, Any]:
+    """Read what `to_bytes` made, every byte checked, without running any code from it.
+
+    Raises:
+        DamagedFileError: the file is missing, cut or changed.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:  # torch itself does not look at the checksums
+            changed = archive.testzip()
+        if changed is not None:
+            raise DamagedFileError(f"{path} is damaged: a checksum of {changed} does not fit")
+        content: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+    except DamagedFileError:
+        raise
+    except Exception as error:  # torch and zipfile raise many kinds for a damaged archive
+        raise DamagedFileError(f"{path} is damaged: {error!r}") from error
     return content
 
 

@@ -64,6 +64,8 @@ def is_voted(workspace: Workspace, ballot: Ballot) -> bool:
         recorded = read_json(workspace.ensemble)
     except (FileNotFoundError, DamagedFileError):
         return False
+    if not isinstance(recorded, dict):
+        return False
     results = (workspace.votes, workspace.submission)
     wanted = {path.name: _sha256(path) for path in results if ballot.manifest.test}
     return recorded.get("inputs") == ballot.inputs and recorded.get("sha256") == wanted

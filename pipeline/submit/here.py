@@ -151,8 +151,9 @@ def _reason(
     try:
         reason: str = read_json(workspace.failure(stage.name, item))["reason"]
         return reason
-    except (FileNotFoundError, DamagedFileError, KeyError):
-        return otherwise or f"{type(error).__name__}: {error}"
+    except (FileNotFoundError, DamagedFileError, KeyError, TypeError):
+        explained = str(error) if isinstance(error, task.EXPLAINED) else repr(error)
+        return otherwise or explained
 
 
 def _executor(workspace: Workspace, name: ExecutorName) -> submitit.AutoExecutor:

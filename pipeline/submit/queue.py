@@ -94,10 +94,12 @@ def ended(job_ids: Sequence[str]) -> dict[str, EndedJob] | None:
     """Return how jobs ended, by id (`123` or `123_4`), or None if accounting does not answer."""
     if not job_ids:
         return {}
+    # By array, not by task: tasks that never started are known under their array alone.
+    arrays = sorted({job.split("_")[0] for job in job_ids})
     try:
         text = _run(
-            "sacct", "-X", "--array", "--noheader", "--parsable2",
-            "--format=JobID,State,ExitCode", f"--jobs={','.join(sorted(set(job_ids)))}",
+            "sacct", "-X", "--noheader", "--parsable2", "--format=JobID,State,ExitCode",
+            f"--jobs={','.join(arrays)}",
         )  # fmt: skip
     except SlurmError:
         return None

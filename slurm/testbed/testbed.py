@@ -115,15 +115,20 @@ class Testbed:
 
     def kill_node(self, node: str) -> None:
         """Lose a node as a power cut does: its daemon and every process of its jobs at once."""
-        for pid in self._processes():
-            if f"-N\0{node}\0" in _command_line(pid) or self._is_step_of(pid, node):
-                _kill(pid, signal.SIGKILL)
+        of_node = {pid for pid in self._processes() if self._is_of_node(pid, node)}
+        # The keepers of job steps know no node; they are the parents of processes that do.
+        of_node |= {keeper for pid in of_node for keeper in _step_keepers(pid)}
+        # Stopped first, so that none of them can report the death of another.
+        for sent in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in of_node:
+                _kill(pid, sent)
 
     def start_node(self, node: str) -> None:
         self._run("slurmd", "-N", node)
 
-    def _is_step_of(self, pid: int, node: str) -> bool:
-        return f"SLURMD_NODENAME={node}\0" in _environment(pid)
+    def _is_of_node(self, pid: int, node: str) -> bool:
+        started = f"-N\0{node}\0" in _command_line(pid)
+        return started or f"SLURMD_NODENAME={node}\0" in _environment(pid)
 
     def _lay_out(self) -> None:
         for name in ("etc", "run", "log", "state", "dev", "sql", *(f"spool/{n}" for n in NODES)):
@@ -288,6 +293,18 @@ def _all_pids() -> list[int]:
 def _is_daemon(pid: int, sql: bool = True) -> bool:
     name = Path(_command_line(pid).split("\0")[0].rstrip(":")).name.split(":")[0]
     return name in DAEMONS or (sql and name == "mariadbd")
+
+
+def _step_keepers(pid: int) -> list[int]:
+    """Return the slurmstepd processes among the ancestors of a process."""
+    keepers = []
+    while pid > 1:
+        if _command_line(pid).startswith("slurmstepd"):
+            keepers.append(pid)
+        # The fields after the name, which may itself hold spaces and brackets.
+        fields = _proc_file(pid, "stat").rpartition(")")[2].split()
+        pid = int(fields[1]) if len(fields) > 1 else 0
+    return keepers
 
 
 def _command_line(pid: int) -> str:

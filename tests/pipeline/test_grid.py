@@ -58,6 +58,14 @@ def test_shapes_multiply_and_the_last_varies_fastest(tmp_path: Path) -> None:
     assert grid.entries[0].name == "a lr=0.1 momentum=0.8 seed=0"
 
 
+def test_a_runs_name_tells_no_value_that_set_overrides(tmp_path: Path) -> None:
+    grid = grid_of(tmp_path, "sweep: {lr: [0.1, 0.2], momentum: [0.8, 0.9]}", "lr=0.3")
+    assert [(e.name, e.config.lr) for e in grid.entries] == [
+        ("momentum=0.8", 0.3),
+        ("momentum=0.9", 0.3),
+    ]
+
+
 def test_set_overrides_all_runs_and_drops_the_ones_it_makes_equal(tmp_path: Path) -> None:
     text = "split_seed: 3\nruns: [{name: a, depth: 8}, {name: b, depth: 20}]\n"
     grid = grid_of(tmp_path, text, "depth=56", "lr=1e-3", "votes=3")

@@ -57,7 +57,7 @@ class Cluster:
         return [item for item in self.status()["items"] if item["stage"] == stage]
 
     def accounting(self, fields: str) -> list[list[str]]:
-        text = self.command("sacct", "-X", "-n", "-P", "--array", f"--format={fields}").stdout
+        text = self.command("sacct", "-X", "-n", "-P", f"--format={fields}").stdout
         return [line.split("|") for line in text.splitlines()]
 
     def wait_until(self, condition: Callable[[], object], seconds: float = 180) -> None:

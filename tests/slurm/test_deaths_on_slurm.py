@@ -25,7 +25,7 @@ TINY_TIER = (
 @pytest.fixture
 def long_grid(tiny_grid: Path) -> Path:
     """Runs of some ten seconds, to be hit in the middle."""
-    tiny_grid.write_text(tiny_grid.read_text().replace("epochs: 3", "epochs: 60"))
+    tiny_grid.write_text(tiny_grid.read_text().replace("epochs: 3", "epochs: 200"))
     return tiny_grid
 
 

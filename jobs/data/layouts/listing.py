@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from jobs.errors import InputError
 
 AUDIO_SUFFIX = ".mp3"
+MAX_DIGITS = 100  # Python refuses to read integers of thousands
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def audio_files(folder: Path) -> list[str]:
 def is_integer(text: str) -> bool:
     """Tell whether `text` is an integer as a person writes one."""
     digits = text[1:] if text[:1] in "+-" else text
-    return digits.isascii() and digits.isdigit()
+    return digits.isascii() and digits.isdigit() and len(digits) < MAX_DIGITS
 
 
 def ids_from_paths(paths: list[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import stat
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -116,6 +117,8 @@ def _clips(root: Path, listed: list[Listed]) -> tuple[Clip, ...]:
         except OSError:
             missing.append(item)
             continue
+        if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+            raise InputError(f"{item.where}: {item.path!r} is a pipe or a device, not a file")
         if not os.access(file, os.R_OK):
             unreadable.append(item)
         clips.append(

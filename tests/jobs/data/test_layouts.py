@@ -203,6 +203,30 @@ def test_a_mistake_is_named_with_its_place_and_remedy(tmp_path: Path, mistake: s
         read_data(tmp_path / "data")
 
 
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    competition(tmp_path)
+    (tmp_path / "test_mp3s" / "2.mp3").unlink()
+    os.mkfifo(tmp_path / "test_mp3s" / "2.mp3")
+    with pytest.raises(InputError, match="is a pipe or a device"):
+        read_data(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["train_label.txt", "train.csv"])
+def test_a_folder_in_place_of_a_file_is_said(tmp_path: Path, name: str) -> None:
+    competition(tmp_path)
+    (tmp_path / "train_label.txt").unlink()
+    (tmp_path / name).mkdir()
+    with pytest.raises(InputError, match=name):
+        read_data(tmp_path)
+
+
+def test_one_file_under_two_spellings_is_a_doubled_path(tmp_path: Path) -> None:
+    absolute = tmp_path / "a" / "x.mp3"
+    csv_data(tmp_path, f"path,label\na/x.mp3,p\n{absolute},q\na/y.mp3,q\n")
+    with pytest.raises(InputError, match=r"train\.csv:3: the path 'a/x\.mp3' stands already"):
+        read_data(tmp_path)
+
+
 def test_a_file_name_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     competition(tmp_path)
     (Path(os.fsdecode(os.fsencode(tmp_path) + b"/test_mp3s/\xff.mp3"))).touch()

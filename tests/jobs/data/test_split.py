@@ -12,6 +12,7 @@ from jobs.data.split import (
     classes_not_validated,
     draw_split,
     split_fingerprint,
+    stored_or_drawn_split,
 )
 from jobs.errors import InputError
 
@@ -92,6 +93,30 @@ def test_what_cannot_be_split_is_said(manifest: Manifest, config: SplitConfig, s
 def test_tiny_data_still_validates_every_class() -> None:
     manifest = manifest_of("abcd" * 2)
     assert set(manifest.labels(draw_split(manifest, SplitConfig()).validation)) == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize("damage", ["drop a row", "double a row", "garbage", "empty"])
+def test_a_damaged_split_is_drawn_again(tmp_path: Path, damage: str) -> None:
+    manifest, path = manifest_of("ab" * 50), tmp_path / "split.csv"
+    split = draw_split(manifest, SplitConfig())
+    split.save(path)
+    assert stored_or_drawn_split(path, manifest, SplitConfig()) == split
+    lines = path.read_text().splitlines(keepends=True)
+    texts = {
+        "drop a row": lines[:5] + lines[6:],
+        "double a row": [*lines, lines[-1]],
+        "garbage": ["x,y\n", "1,2\n"],
+        "empty": [],
+    }
+    path.write_text("".join(texts[damage]))
+    assert stored_or_drawn_split(path, manifest, SplitConfig()) == split
+
+
+def test_a_stored_split_wins_over_drawing_one(tmp_path: Path) -> None:
+    manifest, path = manifest_of("ab" * 50), tmp_path / "split.csv"
+    other = draw_split(manifest, SplitConfig(split_seed=1))
+    other.save(path)
+    assert stored_or_drawn_split(path, manifest, SplitConfig()) == other
 
 
 def test_a_stored_split_loads_as_it_was(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import itertools
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -200,12 +201,54 @@ def test_a_damaged_state_is_noticed_and_the_run_starts_again(
     assert results(train(run.folder, manifest, features)) == whole
 
 
-def test_damaged_weights_and_metadata_are_named(
+@pytest.mark.parametrize("place", [1000, 40_000, 200_000])
+def test_a_changed_byte_in_weights_is_noticed_and_the_run_trained_anew(
+    manifest: Manifest, features: FeatureSet, tmp_path: Path, place: int
+) -> None:
+    run = train(tmp_path / "run", manifest, features)
+    whole = results(run)
+    weights = run.weights(run.epochs_kept()[0])
+    changed = bytearray(weights.read_bytes())
+    changed[place] ^= 0x10
+    weights.write_bytes(changed)
+    shutil.rmtree(run.folder / "predictions")
+    with pytest.raises(DamagedFileError, match=r"epoch-0000\d\.pt is damaged.*Launch again"):
+        train(run.folder, manifest, features)
+    assert results(train(run.folder, manifest, features)) == whole
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".json"])
+def test_a_run_that_lost_a_checkpoint_is_trained_anew(
+    manifest: Manifest, features: FeatureSet, tmp_path: Path, suffix: str
+) -> None:
+    run = train(tmp_path / "run", manifest, features)
+    whole = results(run)
+    next(run.checkpoints.glob(f"*{suffix}")).unlink()
+    assert not run.is_complete(manifest.test_fingerprint, has_test=True)
+    assert results(train(run.folder, manifest, features)) == whole
+
+
+def test_a_changed_byte_in_the_state_is_noticed(
+    manifest: Manifest, features: FeatureSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = results(train(tmp_path / "one", manifest, features))
+    run = Run(tmp_path / "two")
+    Reaper(monkeypatch, 12)
+    with pytest.raises(Killed):
+        train(run.folder, manifest, features)
+    monkeypatch.undo()
+    changed = bytearray(run.state.read_bytes())
+    changed[len(changed) // 2] ^= 1
+    run.state.write_bytes(changed)
+    assert results(train(run.folder, manifest, features)) == whole
+
+
+def test_missing_weights_and_damaged_metadata_are_named(
     manifest: Manifest, features: FeatureSet, tmp_path: Path
 ) -> None:
     run = train(tmp_path / "run", manifest, features)
     epoch = run.epochs_kept()[0]
-    run.weights(epoch).write_bytes(b"PK" + bytes(100))
+    run.weights(epoch).unlink()
     with pytest.raises(DamagedFileError, match=r"epoch-0000\d\.pt is damaged"):
         load_model(run, epoch, "cpu")
     run.meta(epoch).write_text("{}")

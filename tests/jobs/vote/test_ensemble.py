@@ -12,7 +12,7 @@ from jobs.data.workspace import Workspace
 from jobs.errors import NotReadyError
 from jobs.files import write_json
 from jobs.train.predictions import TEST_ROW, epoch_key
-from jobs.train.run import Run
+from jobs.train.run import OUTCOME, Run
 from jobs.vote.ensemble import Ballot, is_voted, vote
 from jobs.vote.rank import Contender
 
@@ -36,12 +36,14 @@ def made_run(
     for epoch, (accuracy, loss) in scores.items():
         meta = {"epoch": epoch, "val_accuracy": accuracy, "val_loss": loss}
         write_json(run.meta(epoch), meta)
+        run.weights(epoch).touch()
     predictions = np.array([[1 - favours, favours]] * 2, dtype=np.float32)
     arrays = {epoch_key(epoch): predictions for epoch in scores}
     path = run.probabilities(MANIFEST.test_fingerprint)
     path.parent.mkdir(parents=True)
     np.savez(path, **{TEST_ROW: np.array([0, 1])}, **arrays)  # type: ignore[arg-type]
-    write_json(run.done, {"reason": "all done"})
+    outcome = dict.fromkeys(OUTCOME, 0) | {"reason": "all done", "kept": sorted(scores)}
+    write_json(run.done, outcome)
     return Contender(run, f"run {name}", int(name))
 
 
