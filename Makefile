@@ -34,13 +34,13 @@ format: install  ## put the code in shape
 	$(BIN)/ruff format .
 
 testbed-install:  ## install Debian's Slurm packages for the testbed (root; the only call of apt)
-	$(PYTHON) slurm/testbed/testbed.py install
+	$(PYTHON) -m slurm.testbed.testbed install
 
 testbed:  ## start a real Slurm of four nodes on this machine (root)
-	$(PYTHON) slurm/testbed/testbed.py start
+	$(PYTHON) -m slurm.testbed.testbed start
 
 testbed-down:  ## stop it and remove all of it
-	$(PYTHON) slurm/testbed/testbed.py stop
+	$(PYTHON) -m slurm.testbed.testbed stop
 
 chaos: install  ## launch under faults on the testbed, 20 rounds
 	$(BIN)/python benchmarks/chaos.py --rounds 20 --seed 0

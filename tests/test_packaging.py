@@ -56,9 +56,17 @@ def test_console_entries_exist() -> None:
     assert all(callable(entry.load()) for entry in ours)
 
 
-def test_the_readmes_file_tree_names_every_file() -> None:
-    tree = (ROOT / "README.md").read_text().split("## Where everything lives")[1]
-    sources = [p for d in ("pipeline", "jobs", "grids", "slurm") for p in (ROOT / d).rglob("*.*")]
-    for path in sources:
-        if path.suffix in {".py", ".yaml"} and path.name != "__init__.py":
-            assert path.name in tree, f"{path} is not in the README's tree"
+def test_the_readmes_file_tree_is_the_one_on_disk() -> None:
+    tree = (ROOT / "README.md").read_text().split("## Where everything lives")[1].split("```")[1]
+    named, folders = set(), [""]
+    for line in tree.strip("\n").splitlines():
+        depth, name = (len(line) - len(line.lstrip())) // 2, line.split()[0]
+        path = "/".join([*(f for f in folders[: depth + 1] if f), name.rstrip("/")])
+        if name.endswith("/"):
+            folders[depth + 1 :] = [name.rstrip("/")]
+        else:
+            named.add(path)
+    listed = ("pipeline", "jobs", "grids", "slurm", "benchmarks")
+    kinds = {".py", ".yaml", ".sbatch", ".sh"}
+    found = {p for d in listed for p in (ROOT / d).rglob("*") if p.suffix in kinds}
+    assert named == {str(p.relative_to(ROOT)) for p in found if p.name != "__init__.py"}

@@ -20,8 +20,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from slurm.testbed.machine import TestbedError, install, require_no_foreign_slurm
+from slurm.testbed.processes import are_of, command_line, environment_of, kill, step_keepers
+
 HERE = Path(__file__).parent
-PACKAGES = ("slurm-wlm", "slurmdbd", "munge", "mariadb-server")
 PROGRAMS = (
     "munged",
     "mariadbd",
@@ -31,17 +33,8 @@ PROGRAMS = (
     "slurmd",
     "sacctmgr",
 )
-DAEMONS = ("slurmctld", "slurmd", "slurmdbd", "munged", "slurmstepd")
 NODES = ("cpu1", "cpu2", "gpu1", "gpu2")
-FOREIGN_CONFIGS = ("/etc/slurm/slurm.conf", "/etc/slurm-llnl/slurm.conf")
-POLICY = Path("/usr/sbin/policy-rc.d")
 START_TIMEOUT_S = 60
-
-
-class TestbedError(Exception):
-    """The testbed cannot be used here; the message says why and what to do."""
-
-    __test__ = False  # not a test, whatever pytest thinks of the name
 
 
 @dataclass(frozen=True)
@@ -97,8 +90,8 @@ class Testbed:
         """End every daemon and job process of this testbed, and remove its folder."""
         for sent in (signal.SIGTERM, signal.SIGKILL):
             for pid in self._processes():
-                _kill(pid, sent)
-            _wait_for(lambda: not self._processes(), 15, raising=False)
+                kill(pid, sent)
+            wait_for(lambda: not self._processes(), 15, raising=False)
         if self._processes():
             raise TestbedError(f"processes {self._processes()} did not end")
         shutil.rmtree(self.root, ignore_errors=True)
@@ -107,7 +100,7 @@ class Testbed:
         """Refuse a machine on which a testbed would do harm or cannot run."""
         if os.geteuid() != 0:
             raise TestbedError("the testbed runs as root: its daemons start jobs for users")
-        require_no_foreign_slurm(self.root)
+        require_no_foreign_slurm(self.root, self.config)
         path = self.environment["PATH"]
         missing = [name for name in PROGRAMS if not shutil.which(name, path=path)]
         if missing:
@@ -117,18 +110,18 @@ class Testbed:
         """Lose a node as a power cut does: its daemon and every process of its jobs at once."""
         of_node = {pid for pid in self._processes() if self._is_of_node(pid, node)}
         # The keepers of job steps know no node; they are the parents of processes that do.
-        of_node |= {keeper for pid in of_node for keeper in _step_keepers(pid)}
+        of_node |= {keeper for pid in of_node for keeper in step_keepers(pid)}
         # Stopped first, so that none of them can report the death of another.
         for sent in (signal.SIGSTOP, signal.SIGKILL):
             for pid in of_node:
-                _kill(pid, sent)
+                kill(pid, sent)
 
     def start_node(self, node: str) -> None:
         self._run("slurmd", "-N", node)
 
     def _is_of_node(self, pid: int, node: str) -> bool:
-        started = f"-N\0{node}\0" in _command_line(pid)
-        return started or f"SLURMD_NODENAME={node}\0" in _environment(pid)
+        started = f"-N\0{node}\0" in command_line(pid)
+        return started or f"SLURMD_NODENAME={node}\0" in environment_of(pid)
 
     def _lay_out(self) -> None:
         for name in ("etc", "run", "log", "state", "dev", "sql", *(f"spool/{n}" for n in NODES)):
@@ -186,7 +179,7 @@ class Testbed:
                 stdout=log, stderr=log, env=self.environment, start_new_session=True,
             )  # fmt: skip
         client = ("mariadb", "--no-defaults", f"--socket={sql_socket}", "-e")
-        _wait_for(lambda: self._quietly(*client, "select 1") == 0, START_TIMEOUT_S)
+        wait_for(lambda: self._quietly(*client, "select 1") == 0, START_TIMEOUT_S)
         self._run(
             *client,
             "create database slurm_acct_db; "
@@ -196,13 +189,13 @@ class Testbed:
 
     def _start_slurm(self) -> None:
         self._run("slurmdbd")
-        _wait_for(lambda: self._quietly("sacctmgr", "-n", "show", "cluster") == 0, START_TIMEOUT_S)
+        wait_for(lambda: self._quietly("sacctmgr", "-n", "show", "cluster") == 0, START_TIMEOUT_S)
         self._run("sacctmgr", "-i", "add", "cluster", "testbed")
         self._run("slurmctld")
-        _wait_for(lambda: self._quietly("scontrol", "ping") == 0, START_TIMEOUT_S)
+        wait_for(lambda: self._quietly("scontrol", "ping") == 0, START_TIMEOUT_S)
         for node in NODES:
             self.start_node(node)
-        _wait_for(self._all_idle, START_TIMEOUT_S)
+        wait_for(self._all_idle, START_TIMEOUT_S)
 
     def _all_idle(self) -> bool:
         shown = self._output("sinfo", "-h", "-N", "-o", "%N %t").splitlines()
@@ -210,14 +203,7 @@ class Testbed:
 
     def _processes(self) -> list[int]:
         """Return the daemons and job processes of this testbed."""
-        return [pid for pid in _all_pids() if self._is_ours(pid)]
-
-    def _is_ours(self, pid: int) -> bool:
-        if _is_daemon(pid):
-            return f"{self.root}/" in _command_line(pid) or str(self.config) in _environment(pid)
-        # A job's process knows its node and, from the shell that submitted it, our config.
-        text = _environment(pid)
-        return "SLURMD_NODENAME=" in text and str(self.config) in text
+        return are_of(self.root, self.config)
 
     def _log_ends(self) -> list[str]:
         ends = []
@@ -244,92 +230,7 @@ class Testbed:
         ).stdout
 
 
-def require_no_foreign_slurm(root: Path) -> None:
-    """Refuse a machine that runs or has a Slurm or munge of its own.
-
-    Raises:
-        TestbedError: names the file or process.
-    """
-    for config in FOREIGN_CONFIGS:
-        if Path(config).exists():
-            raise TestbedError(f"this machine has a Slurm of its own ({config}); use that one")
-    testbed = Testbed(root)
-    for pid in _all_pids():
-        if _is_daemon(pid, sql=False) and not testbed._is_ours(pid):
-            name = _command_line(pid).split("\0")[0]
-            raise TestbedError(f"this machine runs a {name} of its own (process {pid})")
-
-
-def install() -> None:
-    """Install Debian's packages without starting their daemons."""
-    require_no_foreign_slurm(Testbed.default().root)
-    if os.geteuid() != 0:
-        raise TestbedError("installing packages needs root")
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    # policy-rc.d is Debian's way to say that no package may start a daemon while installing.
-    added = not POLICY.exists()
-    if added:
-        POLICY.write_text("#!/bin/sh\nexit 101\n")
-        POLICY.chmod(0o755)
-    try:
-        subprocess.run(["apt-get", "update", "-qq"], env=environment, check=True)
-        subprocess.run(
-            ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *PACKAGES],
-            env=environment,
-            check=True,
-        )
-    except subprocess.CalledProcessError as error:
-        raise TestbedError(f"apt-get failed: {error}") from error
-    finally:
-        if added:
-            POLICY.unlink()
-
-
-def _all_pids() -> list[int]:
-    pids = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
-    return [pid for pid in pids if pid != os.getpid()]
-
-
-def _is_daemon(pid: int, sql: bool = True) -> bool:
-    name = Path(_command_line(pid).split("\0")[0].rstrip(":")).name.split(":")[0]
-    return name in DAEMONS or (sql and name == "mariadbd")
-
-
-def _step_keepers(pid: int) -> list[int]:
-    """Return the slurmstepd processes among the ancestors of a process."""
-    keepers = []
-    while pid > 1:
-        if _command_line(pid).startswith("slurmstepd"):
-            keepers.append(pid)
-        # The fields after the name, which may itself hold spaces and brackets.
-        fields = _proc_file(pid, "stat").rpartition(")")[2].split()
-        pid = int(fields[1]) if len(fields) > 1 else 0
-    return keepers
-
-
-def _command_line(pid: int) -> str:
-    return _proc_file(pid, "cmdline")
-
-
-def _environment(pid: int) -> str:
-    return _proc_file(pid, "environ")
-
-
-def _proc_file(pid: int, name: str) -> str:
-    try:
-        return (Path("/proc") / str(pid) / name).read_bytes().decode(errors="replace")
-    except OSError:
-        return ""
-
-
-def _kill(pid: int, sent: signal.Signals) -> None:
-    try:
-        os.kill(pid, sent)
-    except ProcessLookupError:
-        return
-
-
-def _wait_for(condition: Callable[[], bool], seconds: float, raising: bool = True) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float, raising: bool = True) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -346,6 +247,7 @@ def main() -> int:
     testbed = Testbed.default()
     try:
         if verb == "install":
+            require_no_foreign_slurm(testbed.root, testbed.config)
             install()
         elif verb == "start":
             testbed.start()

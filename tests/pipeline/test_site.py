@@ -1,0 +1,62 @@
+"""Sites are complete, and what they demand is refused before anything is submitted."""
+
+from pathlib import Path
+
+import pytest
+
+from jobs.errors import InputError
+from pipeline.site import GENERIC, SITES, detect_site, load_site
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in SITES.glob("*.yaml")))
+def test_every_site_that_comes_along_is_valid_and_names_tiers_alike(name: str) -> None:
+    site = load_site(name)
+    assert [tier.name for tier in site.tiers] == ["small", "large"]
+    assert site.default_tier("v1") == site.default_tier("v3") == "small"
+    assert site.default_tier("v2") == "large"
+    larger = site.tier_after("small")
+    assert larger is not None
+    assert larger.mem_gb > site.tier("small").mem_gb
+    assert site.tier_after("large") is None
+
+
+@pytest.mark.parametrize("name", ["greene", "torch", "generic"])
+def test_clusters_have_the_reports_tiers(name: str) -> None:
+    small, large = load_site(name).tiers
+    assert (small.mem_gb, large.mem_gb, large.timeout_min) == (32, 64, 480)
+
+
+def test_the_cluster_or_the_host_shows_the_site(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("socket.getfqdn", lambda: "somewhere")
+    assert detect_site("testbed") == "testbed"
+    assert detect_site("unknown") == GENERIC
+    monkeypatch.setattr("socket.getfqdn", lambda: "log-1.nyu.cluster")
+    assert detect_site(None) == "greene"
+
+
+def test_a_demanded_field_is_refused_while_it_is_empty() -> None:
+    with pytest.raises(InputError, match=r"site torch demands `account`.*--site-set account="):
+        load_site("torch").require_filled_in("torch")
+    load_site("torch", ["account=torch_pr_1"]).require_filled_in("torch")
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("acount=x", "did you mean `account`"),
+        ("account", "expected key=value"),
+        ("concurrency=many", "`concurrency`.*got 'many'"),
+        ("tier_of={v1: huge}", "`tier_of.v1: huge` is none of the tiers"),
+    ],
+)
+def test_a_wrong_override_is_refused(override: str, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        load_site("generic", [override])
+
+
+def test_a_site_may_be_a_file_of_ones_own(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text((SITES / "generic.yaml").read_text().replace("null ", "abc ", 1))
+    assert load_site(str(path)).account == "abc"
+    with pytest.raises(InputError, match="there is no site 'nowhere'; known are: generic, greene"):
+        load_site("nowhere")
