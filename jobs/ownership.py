@@ -57,6 +57,15 @@ def owning(path: Path, wait: bool = True) -> Iterator[None]:
         yield
 
 
+def is_owned(path: Path) -> bool:
+    """Tell whether some process owns `path` right now."""
+    try:
+        with path.open("r+", encoding="utf-8") as file:
+            return not _try_lock(file)
+    except OSError:
+        return path.with_name(f"{path.name}.lease").exists()
+
+
 def _try_lock(file: IO[str]) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -21,6 +21,7 @@ from pipeline.stages import TRAIN, remaining
 from pipeline.states import overview
 from pipeline.submit import queue
 from pipeline.submit.here import ExecutorName, Skipped, run_stages
+from pipeline.submit.records import read_records
 from pipeline.submit.slurm import Submission
 
 EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
@@ -150,6 +151,7 @@ def _interrupt(*_: object) -> None:
 
 def _launch_here(opened: OpenedPlan, executor: Executor, jobs: int | None) -> int:
     """Do what is missing and say what became of it; return the exit code."""
+    _require_no_jobs(opened)
     remove_abandoned_temporaries(opened.workspace.root)
     stages = remaining(opened)
     require_space(opened, stages)
@@ -164,6 +166,16 @@ def _launch_here(opened: OpenedPlan, executor: Executor, jobs: int | None) -> in
     summary.show(opened)
     announce.failures(opened, failed)
     return EXIT_FAILED if failed else 0
+
+
+def _require_no_jobs(opened: OpenedPlan) -> None:
+    """Refuse to work here on what Slurm jobs are working on."""
+    root = opened.workspace.root
+    if read_records(opened.workspace) and queue.slurm_answers() and queue.queued(root):
+        raise InputError(
+            f"Slurm jobs of {root} are queued or running; wait for them, or end them with "
+            f"`python -m pipeline.cancel {root}`"
+        )
 
 
 def _launch_on_slurm(opened: OpenedPlan, retry_oom: bool) -> int:

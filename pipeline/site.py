@@ -65,6 +65,15 @@ class Site(Schema):
     tier_of: dict[str, str] = Field(default_factory=dict, description="feature set to tier")
 
     @model_validator(mode="after")
+    def _one_line_each(self) -> "Site":
+        # These become lines of a batch script; a line break would begin a command.
+        for place in (self, self.extract, self.index, self.vote, *self.tiers):
+            for name, value in place:
+                if isinstance(value, str) and not value.isprintable():
+                    raise ValueError(f"`{name}` must be one line; got {value!r}")
+        return self
+
+    @model_validator(mode="after")
     def _tiers_exist(self) -> "Site":
         names = [tier.name for tier in self.tiers]
         for features, name in self.tier_of.items():

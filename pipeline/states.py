@@ -7,6 +7,7 @@ from typing import Literal
 
 from jobs.errors import DamagedFileError, InputError
 from jobs.files import read_json
+from jobs.ownership import is_owned
 from jobs.train.run import Run
 from pipeline.failures import Failure, explain
 from pipeline.plan import OpenedPlan
@@ -135,10 +136,21 @@ def _item(
             reason = queued[job].reason
             return item("waiting", WAITING.get(reason.split(",")[0].strip("()"), reason))
         return item("running", _progress(opened, stage, number, running=True))
+    if record is None and is_owned(opened.workspace.launch_lock):
+        return item(*_of_a_launch_here(opened, stage, number))
     failure = explain(opened.workspace, stage.name, number, record, ended.get(job or ""))
     if failure is None:
         return item("open", "not started")
     return item("failed", failure.reason, failure)
+
+
+def _of_a_launch_here(opened: OpenedPlan, stage: Stage, number: int) -> tuple[State, str]:
+    """Return how an item of a debug or local launch stands while that launch works."""
+    if stage.name == TRAIN:
+        run = Run(opened.workspace.run(opened.plan.runs[number].signature))
+        if is_owned(run.lock):
+            return "running", _progress(opened, stage, number, running=True)
+    return "waiting", "a launch on this machine works on it"
 
 
 def _progress(opened: OpenedPlan, stage: Stage, number: int, running: bool) -> str:

@@ -56,9 +56,11 @@ class Submission:
         Raises:
             InputError: jobs of another plan are still queued.
         """
-        if "%" in str(self.workspace.root):
+        root = str(self.workspace.root)
+        if "%" in root or not root.isprintable():
             raise InputError(
-                f"{self.workspace.root}: Slurm reads % in a path; choose another --out"
+                f"{root!r}: Slurm's scripts allow neither % nor line breaks in a path; choose "
+                "another --out"
             )
         self.records = read_records(self.workspace)
         self.queued = queue.queued(self.workspace.root)

@@ -11,10 +11,10 @@ import pytest
 
 from jobs import ownership
 from jobs.errors import BusyError
-from jobs.ownership import owning
+from jobs.ownership import is_owned, owning
 
 HOLD = (
-    "import sys, time; from pathlib import Path; from jobs.ownership import owning\n"
+    "import sys, time; from pathlib import Path; from jobs.ownership import is_owned, owning\n"
     "with owning(Path(sys.argv[1])):\n"
     "    print('held', flush=True); time.sleep(60)\n"
 )
@@ -27,10 +27,12 @@ def test_a_held_folder_names_its_owner_and_is_free_once_the_owner_is_killed(tmp_
     )
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
+    assert is_owned(lock)
     with pytest.raises(BusyError, match=f"process {holder.pid}"), owning(lock, wait=False):
         pass
     holder.kill()
     holder.wait()
+    assert not is_owned(lock)
     with owning(lock, wait=False):
         pass
 

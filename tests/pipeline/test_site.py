@@ -45,6 +45,7 @@ def test_a_demanded_field_is_refused_while_it_is_empty() -> None:
     [
         ("acount=x", "did you mean `account`"),
         ("account", "expected key=value"),
+        ('account="a\\nrm -rf x"', "`account` must be one line"),
         ("concurrency=many", "`concurrency`.*got 'many'"),
         ("tier_of={v1: huge}", "`tier_of.v1: huge` is none of the tiers"),
     ],

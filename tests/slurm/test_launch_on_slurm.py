@@ -114,6 +114,9 @@ def test_other_settings_are_refused_while_jobs_work_and_cancel_ends_only_these(
     refused = cluster.launch(*command, "--set", "epochs=9")
     assert refused.returncode == 2
     assert "pipeline.cancel" in refused.stderr
+    here = cluster.pipeline("launch", *command, "--out", cluster.out, "--executor", "debug")
+    assert here.returncode == 2
+    assert "are queued or running" in here.stderr
     cancelled = cluster.pipeline("cancel", cluster.out)
     assert cancelled.returncode == 0
     cluster.wait_until(lambda: len(cluster.queue()) == 1, 60)
@@ -128,6 +131,29 @@ def test_a_site_that_demands_an_account_refuses_before_anything_is_submitted(
     assert "site torch demands `account`, which is empty" in refused.stderr
     assert not cluster.queue()
     assert not cluster.out.exists()
+
+
+def test_a_path_that_would_break_out_of_a_script_is_refused(
+    cluster: Cluster, tiny_grid: Path, made_clips: Path, tmp_path: Path
+) -> None:
+    for name in ("50%", "a\ntouch stolen"):
+        cluster.out = tmp_path / name
+        refused = cluster.launch("--grid", tiny_grid, "--data", made_clips)
+        assert refused.returncode == 2
+        assert "neither % nor line breaks" in refused.stderr
+    assert not cluster.queue()
+
+
+def test_odd_but_honest_paths_and_names_work(
+    cluster: Cluster, expected: Expected, tiny_grid: Path, made_clips: Path, tmp_path: Path
+) -> None:
+    text = tiny_grid.read_text().partition("sweep:")[0]
+    tiny_grid.write_text(f"{text}runs: [{{name: \"$(touch stolen); 'x' `id`\"}}]\n")
+    cluster.out = tmp_path / "my out $(touch stolen) 'é'"
+    assert cluster.launch("--grid", tiny_grid, "--data", made_clips).returncode == 0
+    cluster.drain()
+    assert (cluster.out / "submission.csv").read_bytes() == expected(tiny_grid)
+    assert not list(tmp_path.rglob("stolen"))
 
 
 def test_the_sbatch_files_make_what_launch_makes(

@@ -1,0 +1,47 @@
+"""Status tells what an output folder's stages and runs are doing."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Launch = Callable[..., "subprocess.CompletedProcess[str]"]
+ROOT = Path(__file__).parent.parent.parent
+
+
+def status(out: Path) -> dict[str, Any]:
+    command = [sys.executable, "-m", "pipeline.status", str(out), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_a_launch_on_this_machine_is_seen_while_it_works_and_afterwards(
+    made_clips: Path, tiny_grid: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    command = [
+        sys.executable, "-m", "pipeline.launch", "--grid", str(tiny_grid), "--data",
+        str(made_clips), "--out", str(out), "--executor", "debug", "--set", "epochs=60",
+    ]  # fmt: skip
+    launched = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+    while not list(out.glob("runs/*/history.csv")):
+        assert launched.poll() is None
+        time.sleep(0.1)
+    first, second = (item for item in status(out)["items"] if item["stage"] == "train")
+    assert launched.wait(120) == 0
+    assert (first["state"], second["state"]) in {("running", "waiting"), ("done", "running")}
+    stages = status(out)["stages"]
+    assert stages == {
+        "extract": {"done": 3}, "index": {"done": 1}, "train": {"done": 2}, "vote": {"done": 1},
+    }  # fmt: skip
+
+
+def test_a_folder_without_a_launch_is_said(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pipeline.status", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 2
+    assert "plan.json is missing; launch writes it" in done.stderr
