@@ -100,16 +100,7 @@ def requeue(this: Round) -> None:
 
 def preempt(this: Round) -> None:
     if this.wait_for_job():
-        this.cluster.command(
-            "sbatch",
-            "-p",
-            "urgent",
-            "-N4",
-            "--exclusive",
-            "--output=/dev/null",
-            "--wrap",
-            "sleep 2",
-        )
+        this.cluster.preempt()
 
 
 def warn_before_preempting(this: Round) -> None:
@@ -132,11 +123,7 @@ def with_pid(pid: int, sent: signal.Signals) -> None:
 
 def lose_node(this: Round) -> None:
     job = this.wait_for_job()
-    if job is None:
-        return
-    node = this.cluster.command("squeue", "-h", "-r", "-j", job, "-o", "%N").stdout.strip()
-    if node:
-        this.cluster.testbed.kill_node(node)
+    if job and (node := this.cluster.lose_node_of(job)):
         time.sleep(12)  # SlurmdTimeout is 10 s
         this.cluster.testbed.start_node(node)
 

@@ -60,6 +60,18 @@ class Cluster:
         text = self.command("sacct", "-X", "-n", "-P", f"--format={fields}").stdout
         return [line.split("|") for line in text.splitlines()]
 
+    def preempt(self) -> None:
+        """Let an urgent job take every node for a moment."""
+        urgent = ("sbatch", "-p", "urgent", "-N4", "--exclusive", "--output=/dev/null")
+        self.command(*urgent, "--wrap", "sleep 2")
+
+    def lose_node_of(self, job: str) -> str:
+        """Kill the node that runs a job, as a power cut does, and return its name."""
+        node = self.command("squeue", "-h", "-r", "-j", job, "-o", "%N").stdout.strip()
+        if node:
+            self.testbed.kill_node(node)
+        return node
+
     def wait_until(self, condition: Callable[[], object], seconds: float = 180) -> None:
         deadline = time.monotonic() + seconds
         while not condition():

@@ -96,21 +96,11 @@ def test_a_death_in_training_changes_no_byte(
     if death == "requeue":
         cluster.command("scontrol", "requeue", job)
     elif death in ("preemption", "warning"):
-        cluster.command(
-            "sbatch",
-            "-p",
-            "urgent",
-            "-N4",
-            "--exclusive",
-            "--output=/dev/null",
-            "--wrap",
-            "sleep 2",
-        )
+        cluster.preempt()
     elif death == "kill":
         os.kill(training_process(cluster), signal.SIGKILL)
     else:
-        node = cluster.command("squeue", "-h", "-r", "-j", job, "-o", "%N").stdout.strip()
-        cluster.testbed.kill_node(node)
+        node = cluster.lose_node_of(job)
         cluster.wait_until(lambda: job not in cluster.running("train"), 60)
         cluster.testbed.start_node(node)
     cluster.drain()
