@@ -86,7 +86,7 @@ def main(
         if plan:
             announce.runs(read)
         announce.dropped(read)
-        where = _executor(executor, data_less=plan)
+        where = _executor(executor, planning=plan)
         chosen = _site(where, site, site_settings or [])
         opened = open_plan(read, data, choose_output(read, out), chosen)
         announce.validation(opened)
@@ -106,14 +106,16 @@ def main(
     raise typer.Exit(code)
 
 
-def _executor(asked: Executor, data_less: bool) -> Executor:
+def _executor(asked: Executor, planning: bool) -> Executor:
     """Choose where jobs run. Work is never begun on a login node because Slurm is silent."""
     if asked is not Executor.auto:
         return asked
     if not queue.slurm_is_here():
         return Executor.debug
-    if queue.slurm_answers() or data_less:
+    if queue.slurm_answers():
         return Executor.slurm
+    if planning or not queue.slurm_is_configured():
+        return Executor.debug
     raise InputError(
         "this machine has sbatch, but no Slurm controller answers. Wait for it, or say "
         "--executor debug (in this process) or --executor local (in processes beside it)"

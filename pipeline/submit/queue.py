@@ -14,6 +14,8 @@ from jobs.errors import InputError
 
 TIMEOUT_S = 60
 PREFIX = "clip"
+# Debian, other packages, and nodes that get their config from the controller.
+CONFIGS = ("/etc/slurm/slurm.conf", "/usr/local/etc/slurm.conf", "/run/slurm/conf/slurm.conf")
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,12 @@ def output_hash(workspace: Path) -> str:
 def slurm_is_here() -> bool:
     """Tell whether this machine has Slurm's commands."""
     return shutil.which("sbatch") is not None
+
+
+def slurm_is_configured() -> bool:
+    """Tell whether this machine belongs to a cluster, and has not just the packages."""
+    named = os.environ.get("SLURM_CONF")
+    return bool(named) or any(Path(place).exists() for place in CONFIGS)
 
 
 def slurm_answers() -> bool:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.submit.queue import CONFIGS
+
 Launch = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -243,3 +245,22 @@ def test_a_grid_with_a_typo_says_so_in_one_line(
     assert "tiny.yaml:1: `epochz` is not a setting; did you mean `epochs`?" in refused.stderr
     assert len(refused.stderr.strip().splitlines()) == 1
     assert not out.exists()
+
+
+def test_a_cluster_whose_controller_is_silent_is_not_worked_on_by_itself(
+    launch: Launch, made_clips: Path, tiny_grid: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bin_folder = out.parent / "bin"
+    bin_folder.mkdir()
+    for name in ("sbatch", "scontrol"):
+        (bin_folder / name).write_text("#!/bin/sh\necho no controller >&2; exit 1\n")
+        (bin_folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{bin_folder}:{os.environ['PATH']}")
+    monkeypatch.setenv("SLURM_CONF", "/etc/hostname")
+    command = ("--grid", tiny_grid, "--data", made_clips, "--out", out, "--set", "epochs=1")
+    refused = launch(*command)
+    assert refused.returncode == 2
+    assert "no Slurm controller answers" in refused.stderr
+    monkeypatch.delenv("SLURM_CONF")
+    if not any(Path(place).exists() for place in CONFIGS):
+        assert launch(*command).returncode == 0  # only the packages are here
