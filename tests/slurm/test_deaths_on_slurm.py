@@ -110,8 +110,14 @@ def test_a_death_in_training_changes_no_byte(
         assert cluster.launch(*command).returncode == 0
         cluster.drain()
     assert (cluster.out / "submission.csv").read_bytes() == expected(long_grid)
-    resumed = [p for p in (cluster.out / "logs").glob("train-*.log") if "resuming" in p.read_text()]
-    assert resumed
+    if death == "warning":
+        # Slurm ends a grace when it next looks, up to half a minute late: a short run may finish
+        # in it. What must hold is that the warning came and did no harm.
+        errors = [p.read_text() for p in cluster.out.glob("logs/submitit/*_log.err")]
+        assert any("SIGTERM" in text or "SIGUSR2" in text for text in errors)
+    else:
+        logs = (cluster.out / "logs").glob("train-*.log")
+        assert any("resuming" in path.read_text() for path in logs)
     ended = sum(p.read_text().count("ended: ") for p in (cluster.out / "logs").glob("train-*.log"))
     assert ended == 2  # no run was trained twice to the end
 
