@@ -76,6 +76,5 @@ def _first_mistake(error: ValidationError) -> tuple[str, str]:
     message = first["msg"].removeprefix("Value error, ")
     if not name:
         return "", message
-    return name.split(".")[
-        0
-    ], f"`{name}`: {message[0].lower()}{message[1:]}; got {first['input']!r}"
+    setting = name.split(".")[0]
+    return setting, f"`{name}`: {message[0].lower()}{message[1:]}; got {first['input']!r}"

@@ -141,15 +141,24 @@ def _manifest_fold(manifest: Manifest, wanted: int | None) -> Sequence[int]:
     return [p for p, clip in enumerate(manifest.labelled) if clip.fold == chosen]
 
 
+def _folds_of_share(share: float) -> tuple[int, int]:
+    """Return how many of how many folds come nearest to a share: 0.2 is 1 of 5, 0.3 is 3 of 10."""
+    nearest = Fraction(share).limit_denominator(10)
+    if nearest == 0:
+        return 1, round(1 / share)
+    if nearest == 1:
+        parts = round(1 / (1 - share))
+        return parts - 1, parts
+    return nearest.numerator, nearest.denominator
+
+
 def _stratified_groups(manifest: Manifest, config: SplitConfig) -> Sequence[int]:
     from sklearn.model_selection import StratifiedGroupKFold
 
     labels = manifest.labels(range(len(manifest.labelled)))
     # A clip without a group is a group of its own.
     groups = [c.group if c.group is not None else f"\0{p}" for p, c in enumerate(manifest.labelled)]
-    # So many of so many folds come nearest to the share that is asked for: 0.2 is 1 of 5.
-    share = Fraction(config.validation).limit_denominator(10)
-    taken, parts = max(1, share.numerator), max(2, share.denominator)
+    taken, parts = _folds_of_share(config.validation)
     if len(set(groups)) < parts:
         raise InputError(
             f"{len(set(groups))} groups cannot be split with `validation: {config.validation}`; "

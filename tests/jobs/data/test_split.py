@@ -125,7 +125,7 @@ def test_a_stored_split_loads_as_it_was(tmp_path: Path) -> None:
     assert Split.load(tmp_path / "split.csv") == split
 
 
-@pytest.mark.parametrize("share", [0.1, 0.2, 0.25, 0.3, 0.5, 0.7])
+@pytest.mark.parametrize("share", [0.03, 0.1, 0.2, 0.25, 0.3, 0.5, 0.7, 0.97])
 def test_with_groups_the_share_is_the_one_asked_for(share: float) -> None:
     groups = "".join(chr(ord("A") + k // 4) for k in range(200))
     manifest = manifest_of("wxyz" * 50, groups=groups)
