@@ -1,6 +1,7 @@
 """One owner at a time, and no stale lock after a kill."""
 
 import errno
+import fcntl
 import os
 import subprocess
 import sys
@@ -33,6 +34,16 @@ def test_a_held_folder_names_its_owner_and_is_free_once_the_owner_is_killed(tmp_
     holder.kill()
     holder.wait()
     assert not is_owned(lock)
+    with owning(lock, wait=False):
+        pass
+
+
+def test_a_glance_at_a_lock_turns_nobody_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock, glance = tmp_path / ".lock", (tmp_path / ".lock").open("a+")
+    fcntl.flock(glance, fcntl.LOCK_EX)  # as is_owned holds it, for an instant
+    monkeypatch.setattr(ownership.time, "sleep", lambda _: glance.close())
     with owning(lock, wait=False):
         pass
 
