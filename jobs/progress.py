@@ -26,7 +26,7 @@ class Progress:
 
     def over(self, items: Iterable[Item]) -> Iterator[Item]:
         """Yield the items, showing how far they are."""
-        # Standard output: while clips are decoded, standard error leads nowhere (`quiet_decoder`).
+        # Standard output, as everything that a task says.
         console = Console()
         return self._bar(items, console) if console.is_terminal else self._lines(items)
 

@@ -29,6 +29,10 @@ class GridOptions(SplitConfig):
         None, ge=1, le=99_999, description="extraction tasks; default: one for each 500 clips"
     )
     votes: int = Field(5, ge=1, le=1000, description="checkpoints that vote")
+    bad_clips: float = Field(
+        0.05, ge=0, le=1, description="share of clips that may be unusable (ten must be, at least)"
+    )
+    strict: bool = Field(False, description="refuse any unusable clip")
 
     @property
     def split(self) -> SplitConfig:

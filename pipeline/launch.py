@@ -73,6 +73,9 @@ def main(
     retry_oom: Annotated[
         bool, typer.Option("--retry-oom", help="Move runs that were out of memory up a tier.")
     ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse data with a clip that cannot be decoded.")
+    ] = False,
     plan: Annotated[
         bool, typer.Option("--plan", help="Show runs and stages; start and write nothing.")
     ] = False,
@@ -82,7 +85,7 @@ def main(
     The same command again does only what is missing.
     """
     try:
-        read = read_grid(grid, settings or [])
+        read = read_grid(grid, [*(settings or []), *(["strict=true"] if strict else [])])
         if plan:
             announce.runs(read)
         announce.dropped(read)

@@ -11,6 +11,7 @@ from jobs.data.split import Split, SplitConfig, split_fingerprint
 from jobs.data.workspace import Workspace
 from jobs.errors import DamagedFileError, InputError, NotReadyError
 from jobs.extract.config import FeatureConfig, library_versions
+from jobs.extract.quarantine import Limits
 from jobs.files import read_json, write_json
 from jobs.schema import Schema, fingerprint
 from jobs.train.config import RunConfig, run_signature
@@ -51,6 +52,8 @@ class Plan(Schema):
     shards: int
     runs: tuple[PlannedRun, ...]
     votes: int
+    bad_clips: float
+    strict: bool
     code: str
 
     @classmethod
@@ -83,6 +86,8 @@ class Plan(Schema):
                 for entry in grid.entries
             ),
             votes=grid.options.votes,
+            bad_clips=grid.options.bad_clips,
+            strict=grid.options.strict,
             code=code_hash(),
         )
 
@@ -98,6 +103,11 @@ class Plan(Schema):
                 self.votes,
             ]
         )
+
+    @property
+    def limits(self) -> Limits:
+        """How much of the data may be bad."""
+        return Limits(self.strict, self.bad_clips)
 
     def contenders(self, workspace: Workspace) -> list[Contender]:
         """Return the runs that may vote, in grid order."""

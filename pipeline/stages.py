@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from jobs.extract.extractor import is_complete
-from jobs.extract.index import is_indexed, is_quarantine_written, list_quarantined
-from jobs.extract.shard import ShardName
+from jobs.errors import InputError
+from jobs.extract.feature_set import FeatureSet, is_indexed
+from jobs.extract.quarantine import is_quarantine_written, list_quarantined, require_usable
+from jobs.extract.shard import ShardName, is_complete
 from jobs.train.run import Run
 from jobs.vote.ensemble import Ballot, is_voted
 from pipeline.plan import OpenedPlan
@@ -97,7 +98,7 @@ def _missing_shards(opened: OpenedPlan) -> tuple[list[int], int]:
         folder = opened.workspace.features(opened.plan.feature_folders[number])
         for index in range(opened.plan.shards):
             name = ShardName(index, opened.plan.shards)
-            if not is_complete(folder / str(name), opened.manifest, config, name):
+            if not is_complete(folder, opened.manifest, config, name):
                 missing.add(index)
     return sorted(missing), opened.plan.shards
 
@@ -105,8 +106,14 @@ def _missing_shards(opened: OpenedPlan) -> tuple[list[int], int]:
 def _missing_indexes(opened: OpenedPlan) -> tuple[list[int], int]:
     if _unindexed(opened):
         return [0], 1
-    root, manifest = opened.workspace.features_root, opened.manifest
-    bad = [q for config in opened.plan.features for q in list_quarantined(manifest, config, root)]
+    root, manifest, plan = opened.workspace.features_root, opened.manifest, opened.plan
+    sets = [FeatureSet.open(root, manifest, config) for config in plan.features]
+    try:
+        for features in sets:
+            require_usable(manifest, opened.split.training, features, plan.limits)
+    except InputError:
+        return [0], 1  # the index job says what is wrong
+    bad = [each for features in sets for each in list_quarantined(manifest, features)]
     return ([] if is_quarantine_written(opened.workspace.quarantine, bad) else [0]), 1
 
 

@@ -26,9 +26,8 @@ def _features(opened: OpenedPlan) -> None:
         folder = opened.workspace.features(name)
         shards = list(folder.glob("shard-*.h5"))
         size = sum(path.stat().st_size for path in shards)
-        bands, frames = config.shape
         console.say(
-            f"  {config.features}: [{bands}, {frames}] for {len(opened.manifest)} clips in "
+            f"  {config.features}: {list(config.shape)} for {len(opened.manifest)} clips in "
             f"{len(shards)} shards, {size / 1e6:.1f} MB: {_short(folder)}"
         )
 

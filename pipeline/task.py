@@ -69,35 +69,39 @@ def _remove_stale_saves() -> None:
 
 
 def _extract(opened: OpenedPlan, index: int) -> None:
-    from jobs.extract.extractor import extract_shard
-    from jobs.extract.index import is_indexed
+    from jobs.extract.extractor import extract_shards
+    from jobs.extract.feature_set import is_indexed
     from jobs.extract.shard import ShardName
 
-    name = ShardName(index, opened.plan.shards)
+    name, manifest = ShardName(index, opened.plan.shards), opened.manifest
     cpus, root = _cpus(opened, EXTRACT), opened.workspace.features_root
-    for config in opened.plan.features:
-        if is_indexed(root, opened.manifest, config):
-            continue
-        if extract_shard(opened.manifest, config, name, root, cpus):
-            clips = len(name.positions(len(opened.manifest)))
-            log.info("%s of %s: %d clips done", name, config.features, clips)
+    open_sets = [each for each in opened.plan.features if not is_indexed(root, manifest, each)]
+    for config in extract_shards(manifest, open_sets, name, root, cpus):
+        clips = len(name.positions(len(manifest)))
+        log.info("%s of %s: %d clips done", name, config.features, clips)
 
 
 def _index(opened: OpenedPlan, _: int) -> None:
-    from jobs.extract.index import build_index, is_indexed, list_quarantined, write_quarantine
+    from jobs.extract.feature_set import FeatureSet, is_indexed
+    from jobs.extract.index import build_index
+    from jobs.extract.quarantine import list_quarantined, require_usable, write_quarantine
 
-    root, manifest = opened.workspace.features_root, opened.manifest
-    quarantined = []
+    root, manifest, plan = opened.workspace.features_root, opened.manifest, opened.plan
+    sets, quarantined = [], []
     with owning(opened.workspace.index_lock):
-        for config in opened.plan.features:
+        for config in plan.features:
             if not is_indexed(root, manifest, config):
-                cpus, training = _cpus(opened, INDEX), opened.split.training
-                build_index(manifest, config, opened.plan.shards, root, cpus, training)
-            bad = list_quarantined(manifest, config, root)
-            name, clips = config.features, len(manifest)
-            log.info("%s: %d clips indexed, %d in quarantine", name, clips, len(bad))
+                build_index(manifest, config, plan.shards, root, _cpus(opened, INDEX))
+            features = FeatureSet.open(root, manifest, config)
+            bad, clips = list_quarantined(manifest, features), len(manifest)
+            partial = len(features.partial)
+            name = config.features
+            log.info("%s: %d clips, %d partial, %d in quarantine", name, clips, partial, len(bad))
+            sets.append(features)
             quarantined += bad
         write_quarantine(opened.workspace.quarantine, quarantined)
+        for features in sets:
+            require_usable(manifest, opened.split.training, features, plan.limits)
 
 
 def _train(opened: OpenedPlan, index: int) -> None:

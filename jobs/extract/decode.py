@@ -1,25 +1,60 @@
-"""From an MP3 file to samples."""
+"""From an MP3 file to samples, and what there is to know about the recording."""
 
-import contextlib
-import os
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from jobs.extract.config import FeatureConfig
 
+if TYPE_CHECKING:
+    import soundfile
+
+Floats = npt.NDArray[np.float32]
+
+# A header may claim anything; nothing of ours needs more than this of one clip.
+MOST_BYTES = 2 * 1024**3
+# What libsndfile says of anything that it does not know under the name of an MP3 file.
+NOT_RECOGNISED = "not a regular file"
+RIFF_BYTE_ORDER: dict[str, Literal["little", "big"]] = {
+    "WAV": "little", "WAVEX": "little", "AIFF": "big",
+}  # fmt: skip
+SILENT_BELOW = 10 ** (-60 / 20)
+SILENCE_BLOCK_S = 0.05
+
 
 class DecodeError(Exception):
     """The file is not audio that can be read. Final: the same bytes fail again."""
 
 
-# What libsndfile says of anything that it does not know under the name of an MP3 file.
-NOT_RECOGNISED = "not a regular file"
+@dataclass(frozen=True, slots=True)
+class Audio:
+    """What a recording turned out to be.
+
+    Attributes:
+        sample_rate: its own, in Hz.
+        channels: how many were averaged.
+        duration_s: what its header says, the part that is not decoded included.
+        peak: the largest magnitude of the decoded part, 1 is full scale.
+        silence: share of the decoded part whose level is below -60 dB of full scale.
+        missing_s: seconds of the wanted part that the header promises and the file does not hold.
+    """
+
+    sample_rate: int
+    channels: int
+    duration_s: float
+    peak: float
+    silence: float
+    missing_s: float
+
+    @property
+    def is_partial(self) -> bool:
+        return self.missing_s > 0
 
 
-def decode(path: Path, config: FeatureConfig) -> npt.NDArray[np.float32]:
+def decode(path: Path, config: FeatureConfig) -> tuple[Floats, Audio]:
     """Return the first `config.seconds` of a recording as mono samples of fixed length.
 
     Equal to `librosa.load(path, sr=sample_rate, duration=seconds)` followed by
@@ -32,26 +67,38 @@ def decode(path: Path, config: FeatureConfig) -> npt.NDArray[np.float32]:
         config: sample rate in Hz and seconds.
 
     Returns:
-        float32 [samples].
+        float32 [samples], and what the recording is.
 
     Raises:
         DecodeError: no audio can be read from the file.
+        OSError: the file cannot be read now.
     """
-    import librosa
-
-    samples, native_rate = _read(path, config.seconds)
-    if samples.size == 0:
+    decoded, rate, header = _read(path, config.seconds)
+    if decoded.size == 0:
         raise DecodeError("the file has a header but no audio")
-    mono = librosa.to_mono(samples)
+    mono = decoded if decoded.ndim == 1 else decoded.T.mean(axis=0)
     if not np.isfinite(mono).all():
         raise DecodeError("the decoded samples are not finite")
-    if native_rate != config.sample_rate:
-        mono = librosa.resample(mono, orig_sr=native_rate, target_sr=config.sample_rate)
-    return np.asarray(librosa.util.fix_length(mono, size=config.samples), dtype=np.float32)
+    wanted = min(int(config.seconds * rate), header.frames)
+    audio = Audio(
+        sample_rate=rate,
+        channels=header.channels,
+        duration_s=header.frames / rate,
+        peak=float(np.abs(mono).max()),
+        silence=_silent_share(mono, rate),
+        missing_s=max(0, wanted - len(mono)) / rate,
+    )
+    return _fixed_length(_resampled(mono, rate, config.sample_rate), config.samples), audio
 
 
-def _read(path: Path, seconds: float) -> tuple[npt.NDArray[np.float32], int]:
-    """Return float32 [channels, samples] or [samples], and the file's own rate in Hz."""
+@dataclass(frozen=True, slots=True)
+class _Header:
+    frames: int
+    channels: int
+
+
+def _read(path: Path, seconds: float) -> tuple[Floats, int, _Header]:
+    """Return float32 [samples] or [samples, channels], the file's own rate in Hz, its header."""
     import soundfile
 
     if path.stat().st_size == 0:
@@ -59,28 +106,57 @@ def _read(path: Path, seconds: float) -> tuple[npt.NDArray[np.float32], int]:
     try:
         with soundfile.SoundFile(path) as file:
             # int(), not round(): as librosa.load counts.
-            frames = int(seconds * file.samplerate)
-            return file.read(frames=frames, dtype="float32", always_2d=False).T, file.samplerate
+            wanted = int(seconds * file.samplerate)
+            if 4 * file.channels * min(wanted, file.frames) > MOST_BYTES:
+                raise DecodeError(
+                    f"the header claims {file.channels} channels at {file.samplerate} Hz"
+                )
+            header = _Header(_promised_frames(path, file), file.channels)
+            return file.read(frames=wanted, dtype="float32"), file.samplerate, header
     except soundfile.LibsndfileError as error:
         said = error.error_string.strip().rstrip(".")
         known = "format not recognised: this is not audio" if NOT_RECOGNISED in said else said
         raise DecodeError(known) from error
-    except RuntimeError as error:
-        raise DecodeError(str(error)) from error
+    except (RuntimeError, MemoryError) as error:
+        raise DecodeError(f"the decoder gave up: {error}") from error
 
 
-@contextlib.contextmanager
-def quiet_decoder() -> Iterator[None]:
-    """Send what libmpg123 writes to standard error about odd files to nowhere.
+def _promised_frames(path: Path, file: "soundfile.SoundFile") -> int:
+    """Return the samples that the header promises; of a cut WAV libsndfile counts what is there."""
+    frames = int(file.frames)
+    if file.format not in RIFF_BYTE_ORDER:
+        return frames
+    with path.open("rb") as start:
+        said = start.read(8)[4:]
+    promised = int.from_bytes(said, RIFF_BYTE_ORDER[file.format]) + 8
+    here = path.stat().st_size
+    # All bits set is what a program writes that did not know the length yet.
+    return frames * promised // here if said != b"\xff" * 4 and promised > here else frames
 
-    It writes from C, one line a resync, without naming the file; quarantine.csv says it better.
-    """
-    saved = os.dup(2)
-    sink = os.open(os.devnull, os.O_WRONLY)
+
+def _resampled(mono: Floats, rate: int, wanted: int) -> Floats:
+    """Resample as `librosa.resample`, which rounds the length up."""
+    if rate == wanted:
+        return mono
+    import soxr
+
     try:
-        os.dup2(sink, 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(sink)
-        os.close(saved)
+        resampled = soxr.resample(mono, rate, wanted, quality="soxr_hq")
+    except (ValueError, RuntimeError) as error:
+        raise DecodeError(f"{rate} Hz cannot be resampled to {wanted} Hz: {error}") from error
+    return _fixed_length(resampled, int(np.ceil(len(mono) * (wanted / rate))))
+
+
+def _fixed_length(samples: Floats, length: int) -> Floats:
+    """Cut, or pad with zeros."""
+    if len(samples) >= length:
+        return samples[:length]
+    return np.pad(samples, (0, length - len(samples)))
+
+
+def _silent_share(mono: Floats, rate: int) -> float:
+    block = max(1, int(SILENCE_BLOCK_S * rate))
+    count = max(1, len(mono) // block)
+    blocks = mono[: count * block].reshape(count, -1)
+    level = np.sqrt(np.square(blocks, dtype=np.float64).mean(axis=1))
+    return float((level < SILENT_BELOW).mean())

@@ -29,6 +29,7 @@ class FeatureSet:
         row: int64 [clips], its row in that shard, or -1 if the clip is in quarantine.
         shard_bytes: int64 [shards], each shard's size when it was indexed.
         reasons: why clips are in quarantine, by position.
+        partial: positions of clips that are shorter than their header says.
     """
 
     folder: Path
@@ -37,10 +38,11 @@ class FeatureSet:
     row: npt.NDArray[np.int64]
     shard_bytes: npt.NDArray[np.int64]
     reasons: dict[int, str]
+    partial: tuple[int, ...] = ()
 
     @classmethod
     def open(cls, features_root: Path, manifest: Manifest, config: FeatureConfig) -> "FeatureSet":
-        """Open the index; features stay on disk.
+        """Open the index, in milliseconds whatever the number of clips; features stay on disk.
 
         Raises:
             NotReadyError: there is no index of this manifest and config, or a shard is gone.
@@ -64,6 +66,7 @@ class FeatureSet:
                             file["bad_position"][:], file["bad_reason"][:], strict=True
                         )
                     },
+                    partial=tuple(file["partial"][:].tolist()),
                 )
             except (KeyError, OSError) as error:
                 raise DamagedFileError(f"{path} is damaged: {error}") from error
@@ -73,6 +76,18 @@ class FeatureSet:
     def _require_shards(self, clips: int) -> None:
         if len(self.row) != clips:
             raise NotReadyError(f"{self.folder / INDEX} has {len(self.row)} clips, not {clips}")
+        # One listing, not a question for each shard: on network file systems each takes its time.
+        there = {path.name for path in self.folder.iterdir()}
+        for name in self.shard_names:
+            if str(name) not in there:
+                raise NotReadyError(f"{self.folder / str(name)} is missing")
+
+    def require_sizes(self) -> None:
+        """Compare each shard's size with what was indexed.
+
+        Raises:
+            NotReadyError: a shard has changed since.
+        """
         for name, size in zip(self.shard_names, self.shard_bytes, strict=True):
             path = self.folder / str(name)
             if not path.exists() or path.stat().st_size != size:
@@ -116,7 +131,7 @@ class FeatureSet:
         """Return the features of `positions` in memory.
 
         Returns:
-            float32 [len(positions), bands, frames].
+            float32 [len(positions), *shape of the config].
 
         Raises:
             DamagedFileError: a shard's checksum does not fit.
@@ -127,20 +142,28 @@ class FeatureSet:
         return features
 
 
-def write_index(
-    folder: Path,
-    shard: npt.NDArray[np.int32],
-    row: npt.NDArray[np.int64],
-    shard_bytes: npt.NDArray[np.int64],
-    reasons: dict[int, str],
-) -> None:
-    """Write the index of a FeatureSet; for the arguments see its attributes."""
+def write_index(features: FeatureSet) -> None:
+    """Write the index of a FeatureSet, from which `FeatureSet.open` reads it again."""
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
-        arrays = {"shard": shard, "row": row, "shard_bytes": shard_bytes}
+        arrays = {
+            "shard": features.shard,
+            "row": features.row,
+            "shard_bytes": features.shard_bytes,
+            "bad_position": np.array(list(features.reasons), dtype=np.int64),
+            "partial": np.array(features.partial, dtype=np.int64),
+        }
         for name, values in arrays.items():
             file.create_dataset(name, data=values, track_times=False)
-        file.create_dataset("bad_position", data=np.array(list(reasons), dtype=np.int64))
-        texts = np.array(list(reasons.values()), dtype=object)
+        texts = np.array(list(features.reasons.values()), dtype=object)
         file.create_dataset("bad_reason", data=texts, dtype=h5py.string_dtype("utf-8"))
-    write_bytes(folder / INDEX, buffer.getvalue())
+    write_bytes(features.folder / INDEX, buffer.getvalue())
+
+
+def is_indexed(features_root: Path, manifest: Manifest, config: FeatureConfig) -> bool:
+    """Tell whether a FeatureSet of this data and these settings is complete."""
+    try:
+        FeatureSet.open(features_root, manifest, config).require_sizes()
+    except (NotReadyError, DamagedFileError):
+        return False
+    return True

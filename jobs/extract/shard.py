@@ -1,22 +1,39 @@
 """One HDF5 file with the features of some clips. Under its final name it is complete."""
 
-import contextlib
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import logging
+from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
 import numpy as np
 import numpy.typing as npt
 
+from jobs.data.manifest import Manifest
 from jobs.errors import DamagedFileError
 from jobs.extract.config import FeatureConfig
-from jobs.extract.deferred_errors import DeferredErrors
-from jobs.files import replacing
+from jobs.extract.decode import Audio
 
-FORMAT = 1
-OK, QUARANTINED = "ok", "quarantined"
+log = logging.getLogger(__name__)
+
+FORMAT = 2
+OK, PARTIAL, QUARANTINED = "ok", "partial", "quarantined"
 NO_ROW = -1
+
+# What a shard says of each clip beside its texts; the last six are those of `Audio`.
+TABLE = np.dtype(
+    [
+        ("position", np.int64),
+        ("row", np.int64),
+        ("sha256", "S64"),
+        ("status", "S16"),
+        ("sample_rate", np.int32),
+        ("channels", np.int32),
+        ("duration_s", np.float64),
+        ("peak", np.float64),
+        ("silence", np.float64),
+        ("missing_s", np.float64),
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -36,113 +53,69 @@ class ShardName:
 
 @dataclass(frozen=True, slots=True)
 class ClipResult:
-    """What extraction found out about one clip: features, or the reason why there are none."""
+    """What extraction found out about one clip: features, or the reason why there are none.
+
+    Attributes:
+        position: in the manifest.
+        id: the clip's.
+        sha256: of the file's bytes, "" if they cannot be read.
+        features: float32 of the config's shape; None puts the clip in quarantine.
+        audio: what the recording is; None if it was not decoded.
+        reason: why there are no features.
+    """
 
     position: int
     id: str
     sha256: str
     features: npt.NDArray[np.float32] | None
+    audio: Audio | None = None
     reason: str = ""
 
-
-@dataclass
-class ShardWriter:
-    """Writes results one by one, so that memory does not grow with the number of clips.
-
-    A clip without features takes no row: nothing stands in for it.
-    """
-
-    file: h5py.File
-    shape: tuple[int, int]
-    capacity: int
-    _positions: list[int] = field(default_factory=list)
-    _ids: list[str] = field(default_factory=list)
-    _hashes: list[str] = field(default_factory=list)
-    _rows: list[int] = field(default_factory=list)
-    _reasons: list[str] = field(default_factory=list)
-    _used: int = 0
-
-    def __post_init__(self) -> None:
-        # fletcher32: a flipped bit on disk is an error when read, not a wrong feature.
-        self._features = self.file.create_dataset(
-            "features",
-            shape=(self.capacity, *self.shape),
-            maxshape=(self.capacity, *self.shape),
-            dtype=np.float32,
-            chunks=(1, *self.shape) if self.capacity else None,
-            fletcher32=bool(self.capacity),
-            track_times=False,
-        )
-
-    def add(self, result: ClipResult) -> None:
-        row = NO_ROW
-        if result.features is not None:
-            row = self._used
-            self._features[row] = result.features
-            self._used += 1
-        self._positions.append(result.position)
-        self._ids.append(result.id)
-        self._hashes.append(result.sha256)
-        self._rows.append(row)
-        self._reasons.append(result.reason)
-
-    def close(self) -> None:
-        """Write the columns beside the features; only now is the file a shard."""
-        self._features.resize(self._used, axis=0)
-        text = h5py.string_dtype("utf-8")
-        columns: dict[str, npt.NDArray[np.generic]] = {
-            "position": np.array(self._positions, dtype=np.int64),
-            "row": np.array(self._rows, dtype=np.int64),
-            "sha256": np.array(self._hashes, dtype="S64"),
-            "status": np.array([QUARANTINED if r == NO_ROW else OK for r in self._rows], "S16"),
-        }
-        for name, values in columns.items():
-            self.file.create_dataset(name, data=values, track_times=False)
-        for name, values_ in {"clip_id": self._ids, "reason": self._reasons}.items():
-            data = np.array(values_, dtype=object)
-            self.file.create_dataset(name, data=data, dtype=text, track_times=False)
-
-
-def write_shard(
-    folder: Path, name: ShardName, config: FeatureConfig, clips: int, results: Iterator[ClipResult]
-) -> Path:
-    """Write one shard; the same results give the same bytes, whoever writes them and when.
-
-    Args:
-        folder: the FeatureSet's folder.
-        name: which shard of how many.
-        config: written into the file, with its fingerprint.
-        clips: how many results there will be.
-        results: in manifest order.
-
-    Returns:
-        The path of the complete shard.
-    """
-    path = folder / str(name)
-    with replacing(path) as temporary, contextlib.closing(DeferredErrors(temporary)) as sink:
-        with h5py.File(sink, "w", libver="v110") as file:
-            file.attrs["format"] = FORMAT
-            file.attrs["config"] = config.model_dump_json()
-            file.attrs["feature_fingerprint"] = config.fingerprint()
-            writer = ShardWriter(file, config.shape, clips)
-            for result in results:
-                writer.add(result)
-                sink.check()
-            writer.close()
-        sink.check()
-    return path
+    @property
+    def status(self) -> str:
+        if self.features is None:
+            return QUARANTINED
+        return PARTIAL if self.audio and self.audio.is_partial else OK
 
 
 @dataclass(frozen=True)
 class ShardColumns:
-    """Everything in a shard but the features."""
+    """Everything in a shard but the features.
+
+    Attributes:
+        feature_fingerprint: of the config that the features were computed with.
+        table: structured array of the type TABLE, a row for each clip.
+        clip_id: the clips' ids.
+        reason: why clips have no features.
+    """
 
     feature_fingerprint: str
-    position: npt.NDArray[np.int64]
-    row: npt.NDArray[np.int64]
+    table: npt.NDArray[np.void]
     clip_id: list[str]
-    sha256: list[str]
     reason: list[str]
+
+    @property
+    def position(self) -> npt.NDArray[np.int64]:
+        return self.table["position"]
+
+    @property
+    def row(self) -> npt.NDArray[np.int64]:
+        return self.table["row"]
+
+    @property
+    def sha256(self) -> list[str]:
+        return [digest.decode() for digest in self.table["sha256"].tolist()]
+
+    def positions_with(self, status: str) -> npt.NDArray[np.int64]:
+        """Return the positions of the clips of one status."""
+        return self.position[self.table["status"] == status.encode()]
+
+    def audio(self, place: int) -> Audio | None:
+        """Return what the recording at `place` is, or None if it was not decoded."""
+        row = self.table[place]
+        if not row["sample_rate"]:
+            return None
+        return Audio(**{name: row[name].item() for name in Audio.__dataclass_fields__})
 
 
 def open_for_reading(path: Path) -> h5py.File:
@@ -167,10 +140,8 @@ def read_columns(path: Path) -> ShardColumns:
                 raise DamagedFileError(f"{path} has format {file.attrs['format']}, not {FORMAT}")
             return ShardColumns(
                 feature_fingerprint=str(file.attrs["feature_fingerprint"]),
-                position=file["position"][:],
-                row=file["row"][:],
+                table=file["clips"][:],
                 clip_id=[text.decode("utf-8") for text in file["clip_id"][:]],
-                sha256=[text.decode("ascii") for text in file["sha256"][:]],
                 reason=[text.decode("utf-8") for text in file["reason"][:]],
             )
         except (KeyError, OSError) as error:
@@ -181,7 +152,7 @@ def read_features(path: Path) -> npt.NDArray[np.float32]:
     """Read all rows of a shard, checksums verified.
 
     Returns:
-        float32 [clips that have features, bands, frames].
+        float32 [clips that have features, *shape of the config].
 
     Raises:
         DamagedFileError: a chunk is missing or its checksum does not fit.
@@ -192,3 +163,21 @@ def read_features(path: Path) -> npt.NDArray[np.float32]:
         except (KeyError, OSError) as error:
             raise DamagedFileError(f"{path} is damaged: {error}") from error
     return features
+
+
+def is_complete(folder: Path, manifest: Manifest, config: FeatureConfig, name: ShardName) -> bool:
+    """Tell whether the FeatureSet in `folder` has a readable shard of just these clips."""
+    path = folder / str(name)
+    if not path.exists():
+        return False
+    try:
+        columns = read_columns(path)
+    except DamagedFileError as error:
+        log.warning("%s; it is extracted again", error)
+        return False
+    expected = np.array(name.positions(len(manifest)), dtype=np.int64)
+    return (
+        columns.feature_fingerprint == config.fingerprint()
+        and np.array_equal(columns.position, expected)
+        and columns.clip_id == [manifest.clips[p].id for p in expected]
+    )

@@ -50,7 +50,7 @@ def normalise(features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     Where the deviation is 0 (a silent clip) epsilon stands in for it, which gives zeros.
 
     Args:
-        features: float32 [clips, bands, frames].
+        features: float32 [clips, bands, frames], or [clips, bands] of v3.
 
     Returns:
         The same array.
@@ -63,8 +63,10 @@ def normalise(features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 def to_tensor(features: npt.NDArray[np.float32], device: str) -> Tensor:
-    """Return normalised features as float32 [clips, 1, bands, frames]."""
-    return torch.from_numpy(normalise(features)).unsqueeze(1).to(device)
+    """Return normalised features as float32 [clips, 1, bands, frames]; those of v3 have 1 frame."""
+    tensor = torch.from_numpy(normalise(features))
+    bands, *frames = tensor.shape[1:]
+    return tensor.reshape(len(tensor), 1, bands, *(frames or [1])).to(device)
 
 
 def epoch_order(clips: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:

@@ -4,9 +4,8 @@ import csv
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
-from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -14,12 +13,22 @@ import pytest
 from jobs.data.layouts import read_data
 from jobs.data.manifest import Manifest
 from jobs.errors import DamagedFileError, InputError, NotReadyError
-from jobs.extract import extractor
+from jobs.extract import clip_results
+from jobs.extract.answer import Answer
 from jobs.extract.config import FeatureConfig
-from jobs.extract.extractor import extract_shard
+from jobs.extract.decode import decode
+from jobs.extract.extractor import extract_shards
 from jobs.extract.feature_set import FeatureSet
-from jobs.extract.index import build_index, list_quarantined, write_quarantine
+from jobs.extract.features import compute
+from jobs.extract.index import build_index
+from jobs.extract.quarantine import (
+    Limits,
+    list_quarantined,
+    require_usable,
+    write_quarantine,
+)
 from jobs.extract.shard import ShardName, read_columns, read_features
+from jobs.extract.workers import Workers
 
 CONFIG = FeatureConfig(seconds=0.5, n_fft=512, n_mels=16)
 SHARDS = 3
@@ -29,8 +38,24 @@ def extract(manifest: Manifest, root: Path, cpus: int = 1) -> list[Path]:
     folder = root / CONFIG.folder_name(manifest)
     names = [ShardName(k, SHARDS) for k in range(SHARDS)]
     for name in names:
-        extract_shard(manifest, CONFIG, name, root, cpus)
+        extract_shards(manifest, [CONFIG], name, root, cpus)
     return [folder / str(name) for name in names]
+
+
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[Answer]:
+    """Grows by what workers decoded; files that they only hashed are not in it."""
+    seen: list[Answer] = []
+
+    class Recorded(Workers):
+        def answers(self, paths: Sequence[Path]) -> Generator[Answer, None, None]:
+            for answer in super().answers(paths):
+                if answer.audio is not None:
+                    seen.append(answer)
+                yield answer
+
+    monkeypatch.setattr(clip_results, "Workers", Recorded)
+    return seen
 
 
 def index(manifest: Manifest, root: Path) -> FeatureSet:
@@ -61,7 +86,7 @@ def test_a_feature_set_gives_each_clip_its_own_features(manifest: Manifest, tmp_
     loaded = features.load(shuffled)
     for place in (0, 7, len(manifest) - 1):
         position = shuffled[place]
-        expected = extractor.compute(extractor.decode(manifest.file_of(position), CONFIG), CONFIG)
+        expected = compute(decode(manifest.file_of(position), CONFIG)[0], CONFIG)
         np.testing.assert_array_equal(loaded[place], expected)
 
 
@@ -69,7 +94,7 @@ def test_a_complete_shard_is_not_extracted_again(
     manifest: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     extract(manifest, tmp_path)
-    monkeypatch.setattr(extractor, "decode", None)  # calling it would fail
+    monkeypatch.setattr(clip_results, "Workers", None)  # calling it would fail
     extract(manifest, tmp_path)
 
 
@@ -114,14 +139,15 @@ def test_a_bit_flipped_after_indexing_is_named_and_healed_by_the_next_index(
 
 
 def test_rows_reused_from_another_partition_give_the_same_bytes(
-    manifest: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    manifest: Manifest, tmp_path: Path, decoded: list[Answer]
 ) -> None:
     fresh = [path.read_bytes() for path in extract(manifest, tmp_path / "fresh")]
     root = tmp_path / "reused"
     for k in range(5):
-        extract_shard(manifest, CONFIG, ShardName(k, 5), root, 1)
-    monkeypatch.setattr(extractor, "decode", None)  # calling it would fail
+        extract_shards(manifest, [CONFIG], ShardName(k, 5), root, 1)
+    decoded.clear()
     assert [path.read_bytes() for path in extract(manifest, root)] == fresh
+    assert decoded == []
 
 
 def test_a_disk_that_fills_up_is_an_error_and_not_a_crash(
@@ -131,13 +157,14 @@ def test_a_disk_that_fills_up_is_an_error_and_not_a_crash(
         "import resource, signal, sys; from pathlib import Path\n"
         "from jobs.data.layouts import read_data\n"
         "from jobs.extract.config import FeatureConfig\n"
-        "from jobs.extract.extractor import extract_shard\n"
+        "from jobs.extract.extractor import extract_shards\n"
         "from jobs.extract.shard import ShardName\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
         "config = FeatureConfig(seconds=0.5, n_fft=512, n_mels=16)\n"
         "try:\n"
-        "    extract_shard(read_data(sys.argv[1]), config, ShardName(0, 1), Path(sys.argv[2]), 1)\n"
+        "    data, root = read_data(sys.argv[1]), Path(sys.argv[2])\n"
+        "    extract_shards(data, [config], ShardName(0, 1), root, 1)\n"
         "except OSError as error:\n"
         "    print('refused:', error.strerror)\n"
     )
@@ -161,19 +188,15 @@ def test_features_whose_shard_is_gone_are_not_opened(manifest: Manifest, tmp_pat
 
 
 def test_a_replaced_mp3_alone_is_decoded_again(
-    own_clips: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    write_mp3: Callable[..., Path],
+    own_clips: Path, tmp_path: Path, decoded: list[Answer], write_mp3: Callable[..., Path]
 ) -> None:
     root = tmp_path / "features"
     before = extract(read_data(own_clips), root)
     write_mp3(own_clips / "train_mp3s" / "5.mp3", frequency=999)
-    decode = Mock(wraps=extractor.decode)
-    monkeypatch.setattr(extractor, "decode", decode)
+    decoded.clear()
     changed = read_data(own_clips)
     after = extract(changed, root)
-    assert decode.call_count == 1
+    assert len(decoded) == 1
     assert before[0].parent != after[0].parent  # never mixed with the old ones
     old, new = read_features(before[0]), read_features(after[0])
     differing = [row for row in range(len(old)) if not np.array_equal(old[row], new[row])]
@@ -192,7 +215,7 @@ def test_bad_clips_take_no_row_and_are_listed_with_the_reason(
     features = index(manifest, tmp_path)
     assert len(read_features(paths[0])) == len(read_columns(paths[0]).row) - 2
     assert features.readable(range(3)) == [2]
-    bad = list_quarantined(manifest, CONFIG, tmp_path)
+    bad = list_quarantined(manifest, features)
     write_quarantine(tmp_path / "quarantine.csv", bad)
     with (tmp_path / "quarantine.csv").open() as file:
         rows = [(r["subset"], r["id"], r["reason"]) for r in csv.DictReader(file)]
@@ -208,15 +231,14 @@ def test_a_class_with_no_readable_clip_stops_the_index(own_clips: Path, tmp_path
     for number, label in enumerate(labels):
         if label == "0":
             (own_clips / "train_mp3s" / f"{number}.mp3").write_bytes(b"")
-    with pytest.raises(InputError, match="no clip of class '0' can be decoded"):
-        index(read_data(own_clips), tmp_path)
-
-
-def test_a_file_that_cannot_be_read_completes_no_shard(
-    own_clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
     manifest = read_data(own_clips)
-    monkeypatch.setattr(extractor, "READ_PAUSE_S", 0)
+    features = index(manifest, tmp_path)
+    with pytest.raises(InputError, match="no clip of class '0' can be decoded"):
+        require_usable(manifest, range(len(manifest.labelled)), features, Limits())
+
+
+def test_a_file_that_cannot_be_read_completes_no_shard(own_clips: Path, tmp_path: Path) -> None:
+    manifest = read_data(own_clips)
     (own_clips / "train_mp3s" / "2.mp3").unlink()
     (own_clips / "train_mp3s" / "2.mp3").symlink_to("/proc/self/mem")  # reading it: EIO
     with pytest.raises(OSError, match=r"Input/output error: .*train_mp3s/2\.mp3"):

@@ -1,0 +1,129 @@
+"""One worker as its asker sees it: a process with a connection, a deadline and a cause of death."""
+
+import contextlib
+import mmap
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Pipe
+from pathlib import Path
+
+from jobs.extract.answer import COMPUTING, Answer, Order
+
+START_WITHIN_S = 600.0
+DIES_WITHIN_S = 10.0
+REPOSITORY = Path(__file__).parents[2]
+COMMAND = (sys.executable, "-m", "jobs.extract.worker")
+# How a process ends that did something wrong itself; other signals come from outside.
+CRASHES = {-number for number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE)}
+
+ENVIRONMENT = {
+    # Sums of BLAS depend on the number of threads, and the bytes of a shard must not.
+    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+    # Arrays of a few megabytes come and go with each clip: keep their pages.
+    **dict.fromkeys(("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"), str(2**28)),
+}
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why a worker gave no answer.
+
+    Attributes:
+        sentence: in words, for quarantine.csv.
+        is_the_clips: a clip on which this happens twice is bad. Otherwise something outside is:
+            a file server that does not answer, somebody who kills processes.
+    """
+
+    sentence: str
+    is_the_clips: bool
+
+
+class WorkerProcess:
+    """A running worker.
+
+    Attributes:
+        connection: to the process; `multiprocessing.connection.wait` takes it.
+        batch: the clips that it works on, as a range of numbers, or None.
+        deadline: when it counts as stalled, on the monotonic clock.
+    """
+
+    def __init__(self, order: Order, command: Sequence[str], patience_s: float) -> None:
+        self._patience_s, self._is_ready = patience_s, False
+        self.connection, theirs = Pipe()
+        phase = os.memfd_create("phase")
+        os.ftruncate(phase, 1)
+        self._phase = mmap.mmap(phase, 1)
+        paths = [str(REPOSITORY), os.environ.get("PYTHONPATH", "")]
+        self._process = subprocess.Popen(
+            [*command, str(theirs.fileno()), str(phase)],
+            pass_fds=(theirs.fileno(), phase),
+            stdin=subprocess.DEVNULL,
+            env=os.environ | ENVIRONMENT | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
+        )
+        theirs.close()
+        os.close(phase)
+        self.batch: range | None = None
+        self.deadline = time.monotonic() + START_WITHIN_S
+        self._send(order)
+
+    def give(self, batch: range, paths: Sequence[Path]) -> None:
+        """Begin a batch."""
+        self.batch = batch
+        if self._is_ready:
+            self.deadline = time.monotonic() + self._patience_s
+        self._send([str(paths[number]) for number in batch])
+
+    def _send(self, message: object) -> None:
+        with contextlib.suppress(ConnectionError):  # it has died: `receive` will notice
+            self.connection.send(message)
+
+    def receive(self) -> list[Answer] | None:
+        """Return the answers to the batch, or None if the process only says that it is ready.
+
+        Raises:
+            EOFError, OSError: it has died.
+        """
+        received: list[Answer] | None = self.connection.recv()
+        self._is_ready = True
+        self.deadline = time.monotonic() + self._patience_s
+        if received is not None:
+            self.batch = None
+        return received
+
+    def cause_of_death(self) -> Cause:
+        """Tell why the process hung up.
+
+        Raises:
+            RuntimeError: it could not even start.
+        """
+        try:
+            status = self._process.wait(timeout=DIES_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            status = self.end()
+        if not self._is_ready and status > 0:
+            raise RuntimeError(
+                f"a worker cannot start (exit status {status}); the lines above in the log say why"
+            )
+        if status < 0:
+            name = signal.Signals(-status).name
+            if status in CRASHES:
+                return Cause(f"the decoder crashed ({name})", is_the_clips=True)
+            return Cause(f"a worker was killed ({name}); is memory short?", is_the_clips=False)
+        return Cause(f"the decoder ended with exit status {status}", is_the_clips=True)
+
+    def cause_of_stalling(self) -> Cause:
+        """Tell what the process was doing when it lost our patience."""
+        if self._phase[0] == COMPUTING:
+            return Cause(f"the decoder gave no answer in {self._patience_s:g} s", is_the_clips=True)
+        return Cause(f"reading took more than {self._patience_s:g} s", is_the_clips=False)
+
+    def end(self) -> int:
+        """Kill the process unless it has died already, and return its exit status."""
+        self.connection.close()
+        self._process.kill()
+        return self._process.wait()
