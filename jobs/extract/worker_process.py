@@ -95,6 +95,10 @@ class WorkerProcess:
             self.batch = None
         return received
 
+    @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
     def cause_of_death(self) -> Cause:
         """Tell why the process hung up.
 

@@ -79,9 +79,13 @@ class Workers:
         self, waiting: collections.deque[range], paths: Sequence[Path], horizon: int
     ) -> None:
         """Give idle workers work, but not far ahead of what is due: answers wait in memory."""
-        for worker in self._workers:
-            if worker.batch is None and waiting and waiting[0].start < horizon:
-                worker.give(waiting.popleft(), paths)
+        for place, worker in enumerate(self._workers):
+            if worker.batch is not None or not waiting or waiting[0].start >= horizon:
+                continue
+            if not worker.is_alive:  # killed while idle: no clip is to blame for that
+                worker.end()
+                self._workers[place] = worker = self._new()
+            worker.give(waiting.popleft(), paths)
 
     def _outcomes(self) -> Iterator[tuple[range, list[Answer] | Cause]]:
         """Wait for something to happen; yield batches that ended, well or not."""

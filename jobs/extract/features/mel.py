@@ -1,6 +1,7 @@
 """Mel spectrogram, decibels and MFCC: feature set v1, and the first 168 rows of v2."""
 
 import functools
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +10,7 @@ import scipy.sparse
 from jobs.extract.features.spectrum import Spectrum
 
 Floats = npt.NDArray[np.float32]
+Levels = TypeVar("Levels", npt.NDArray[np.float32], npt.NDArray[np.float64])
 
 DECIBELS_BELOW_PEAK = 80.0
 SMALLEST_POWER = 1e-10
@@ -38,16 +40,20 @@ def mel_power(spectrum: Spectrum, n_mels: int) -> Floats:
     return np.asarray(filters @ spectrum.power)
 
 
-def decibels(power: Floats, reference: np.float32 = ONE) -> Floats:
+def decibels(power: Levels, reference: np.floating[Any] = ONE) -> Levels:
     """Return power in dB, floored at 80 dB below its maximum, as `librosa.power_to_db`.
 
     Args:
-        power: float32, any shape.
+        power: float32 or float64, any shape.
         reference: the power that is 0 dB.
+
+    Returns:
+        The same type and shape.
     """
-    level = 10.0 * np.log10(np.maximum(SMALLEST_POWER, power))
+    level: Levels = np.log10(np.maximum(SMALLEST_POWER, power)).astype(power.dtype, copy=False)
+    level *= 10.0
     level -= 10.0 * np.log10(np.maximum(SMALLEST_POWER, reference))
-    return np.asarray(np.maximum(level, level.max() - DECIBELS_BELOW_PEAK))
+    return np.maximum(level, level.max() - DECIBELS_BELOW_PEAK)
 
 
 def mfcc(mel: Floats, n_mfcc: int) -> Floats:

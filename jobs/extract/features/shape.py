@@ -37,13 +37,21 @@ def spectral_contrast(spectrum: Spectrum) -> Floats:
         float32 [7, frames], in dB: below 200 Hz, five octaves above, and the rest.
     """
     bands = octave_bands(spectrum.sample_rate, spectrum.n_fft)
-    valley = np.empty((len(bands), len(spectrum.magnitude)), dtype=np.float32)
+    valley = np.empty((len(bands), len(spectrum.magnitude)))
     peak = np.empty_like(valley)
     for row, (start, stop, extreme) in enumerate(bands):
         ranked = np.sort(spectrum.magnitude[:, start:stop], axis=1)
-        valley[row] = ranked[:, :extreme].mean(axis=1)
-        peak[row] = ranked[:, -extreme:].mean(axis=1)
-    return decibels(peak) - decibels(valley)
+        valley[row] = _mean_in_order(ranked[:, :extreme])
+        peak[row] = _mean_in_order(ranked[:, -extreme:])
+    return np.asarray(decibels(peak) - decibels(valley), dtype=np.float32)
+
+
+def _mean_in_order(values: Floats) -> Floats:
+    """Average each row from left to right, as librosa does; numpy would sum along rows in pairs.
+
+    Where a spectrum is flat the contrast is nothing but the last bit of these means.
+    """
+    return np.ascontiguousarray(values.T).mean(axis=0)
 
 
 @functools.lru_cache(maxsize=8)

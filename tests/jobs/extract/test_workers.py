@@ -1,0 +1,222 @@
+"""Whatever a file does to a decoder: it is named, the others are done, in order."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from jobs.extract.answer import Answer, Order
+from jobs.extract.config import FeatureConfig
+from jobs.extract.decode import decode
+from jobs.extract.features import compute
+from jobs.extract.worker_process import REPOSITORY
+from jobs.extract.workers import Workers
+
+CONFIG = FeatureConfig(seconds=0.5, n_fft=512, n_mels=16)
+ORDER = Order((CONFIG,), (frozenset(),))
+
+# A decoder with the faults that a real one might have, each for files of one name.
+FAULTY = """
+import os, signal, sys, time
+import soundfile
+whole = soundfile.SoundFile
+def opened(path, *arguments):
+    name = os.path.basename(path)
+    if "segfault" in name:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if "abort" in name:
+        os.abort()
+    if "exit" in name:
+        os._exit(3)
+    if "hang" in name:
+        time.sleep(1000)
+    if "spin" in name:
+        while True: pass
+    if "killed" in name:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if "once" in name and not os.path.exists(f"{path}.seen"):
+        open(f"{path}.seen", "w").close()
+        os.abort()
+    if "memory" in name:
+        raise MemoryError("cannot allocate 1 TiB")
+    return whole(path, *arguments)
+soundfile.SoundFile = opened
+from jobs.extract import worker
+worker.main()
+"""
+
+
+@pytest.fixture
+def faulty(tmp_path: Path) -> list[str]:
+    script = tmp_path / "faulty.py"
+    script.write_text(FAULTY)
+    return [sys.executable, str(script)]
+
+
+@pytest.fixture
+def clips(tmp_path: Path, write_mp3: Callable[..., Path]) -> Callable[..., list[Path]]:
+    def write(*names: str) -> list[Path]:
+        return [
+            write_mp3(tmp_path / "clips" / f"{number:02}{name}.mp3", frequency=300 + 10 * number)
+            for number, name in enumerate(names)
+        ]
+
+    return write
+
+
+def require_right(paths: Sequence[Path], answers: Sequence[Answer], bad: set[int]) -> None:
+    """Each good clip has its very own features, each bad one none and a reason."""
+    assert len(answers) == len(paths)
+    for number, (path, answer) in enumerate(zip(paths, answers, strict=True)):
+        if number in bad:
+            assert answer.features == (None,)
+            assert answer.reason
+        else:
+            expected = compute(decode(path, CONFIG)[0], CONFIG)
+            np.testing.assert_array_equal(answer.features[0], expected)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_answers_come_in_order(clips: Callable[..., list[Path]], count: int) -> None:
+    paths = clips(*[""] * 21)
+    with Workers(ORDER, count) as workers:
+        answers = list(workers.answers(paths))
+    require_right(paths, answers, set())
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        ("segfault", "the decoder crashed (SIGSEGV)"),
+        ("abort", "the decoder crashed (SIGABRT)"),
+        ("exit", "the decoder ended with exit status 3"),
+        ("hang", "the decoder gave no answer in 2 s"),
+        ("spin", "the decoder gave no answer in 2 s"),
+        ("memory", "the decoder gave up: cannot allocate 1 TiB"),
+    ],
+)
+def test_a_clip_that_ruins_the_decoder_is_named_and_the_others_are_done(
+    clips: Callable[..., list[Path]], faulty: list[str], fault: str, reason: str
+) -> None:
+    paths = clips(*[""] * 5, fault, *[""] * 12, fault, "")
+    with Workers(ORDER, 2, patience_s=2, command=faulty) as workers:
+        answers = list(workers.answers(paths))
+    require_right(paths, answers, {5, 18})
+    assert {answers[5].reason, answers[18].reason} == {reason}
+
+
+def test_a_clip_that_fails_once_is_not_blamed(
+    clips: Callable[..., list[Path]], faulty: list[str]
+) -> None:
+    paths = clips("", "once", "")
+    with Workers(ORDER, 1, command=faulty) as workers:
+        require_right(paths, list(workers.answers(paths)), set())
+
+
+def test_a_worker_that_is_killed_from_outside_is_nobodys_fault(
+    clips: Callable[..., list[Path]], faulty: list[str]
+) -> None:
+    paths = clips("", "killed", "")
+    with (
+        Workers(ORDER, 1, command=faulty) as workers,
+        pytest.raises(OSError, match=r"01killed\.mp3: a worker was killed \(SIGKILL\); is memory"),
+    ):
+        list(workers.answers(paths))
+
+
+def test_a_file_that_is_never_read_is_no_bad_clip(tmp_path: Path) -> None:
+    pipe = tmp_path / "a.mp3"
+    os.mkfifo(pipe)  # opening it waits for a writer, as a dead file server lets one wait
+    with (
+        Workers(ORDER, 1, patience_s=1) as workers,
+        pytest.raises(OSError, match=r"a\.mp3: reading took more than 1 s"),
+    ):
+        list(workers.answers([pipe]))
+
+
+def test_a_worker_that_cannot_start_is_said(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "raise SystemExit(7)"]
+    with (
+        Workers(ORDER, 1, command=command) as workers,
+        pytest.raises(RuntimeError, match="cannot start \\(exit status 7\\)"),
+    ):
+        list(workers.answers([tmp_path / "a.mp3"]))
+
+
+def children(pid: int) -> list[int]:
+    return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_stopped_and_killed_workers_are_replaced(clips: Callable[..., list[Path]]) -> None:
+    paths = clips(*[""] * 40)
+    with Workers(ORDER, 2, patience_s=3) as workers:
+        answers = workers.answers(paths)
+        found = [next(answers)]
+        first, second = children(os.getpid())[-2:]
+        os.kill(first, signal.SIGSTOP)
+        os.kill(second, signal.SIGKILL)
+        require_right(paths, found + list(answers), set())
+
+
+def test_workers_ignore_the_signals_that_slurm_sends_to_all_processes_of_a_job(
+    clips: Callable[..., list[Path]],
+) -> None:
+    paths = clips(*[""] * 40)
+    with Workers(ORDER, 1) as workers:
+        answers = workers.answers(paths)
+        found = [next(answers)]
+        worker = children(os.getpid())[-1]
+        for number in (signal.SIGUSR2, signal.SIGTERM, signal.SIGINT):
+            os.kill(worker, number)
+        require_right(paths, found + list(answers), set())
+        assert children(os.getpid())[-1] == worker
+
+
+def test_workers_die_with_the_task(clips: Callable[..., list[Path]], faulty: list[str]) -> None:
+    program = (
+        "import sys; from pathlib import Path\n"
+        "from jobs.extract.workers import Workers\n"
+        "from jobs.extract.answer import Order\n"
+        "from jobs.extract.config import FeatureConfig\n"
+        "workers = Workers(Order((FeatureConfig(),), (frozenset(),)), 1, command=sys.argv[2:])\n"
+        "list(workers.answers([Path(sys.argv[1])]))\n"
+    )
+    (path,) = clips("spin")
+    task = subprocess.Popen([sys.executable, "-c", program, str(path), *faulty], cwd=REPOSITORY)
+    while not (started := children(task.pid)):
+        time.sleep(0.05)
+    time.sleep(1)
+    task.kill()
+    task.wait()
+    for _ in range(100):
+        if not Path(f"/proc/{started[0]}").exists():
+            return
+        time.sleep(0.1)
+    os.kill(started[0], signal.SIGKILL)
+    pytest.fail("the worker outlived its task")
+
+
+def test_known_files_are_hashed_and_not_decoded(clips: Callable[..., list[Path]]) -> None:
+    paths = clips("", "")
+    with Workers(ORDER, 1) as workers:
+        digest = next(workers.answers(paths)).sha256
+    with Workers(Order((CONFIG,), (frozenset([digest]),)), 1) as workers:
+        known, unknown = workers.answers(paths)
+    assert (known.sha256, known.features, known.audio) == (digest, (None,), None)
+    assert unknown.audio is not None
+
+
+def test_answers_wait_in_memory_only_for_a_few_clips(clips: Callable[..., list[Path]]) -> None:
+    paths = clips(*[""] * 64)
+    with Workers(ORDER, 1) as workers:
+        answers = workers.answers(paths)
+        next(answers)
+        time.sleep(1)
+        assert sum(len(w.batch or ()) for w in workers._workers) <= 8
+        assert sum(1 for _ in answers) == 63
