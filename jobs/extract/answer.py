@@ -17,6 +17,7 @@ Floats = npt.NDArray[np.float32]
 
 READING, COMPUTING = 0, 1
 READ_ATTEMPTS, READ_PAUSE_S = 3, 1.0
+READ_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +100,11 @@ def _sha256(path: Path) -> str:
     """
     for attempt in range(1, READ_ATTEMPTS + 1):
         try:
-            with path.open("rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
+            digest = hashlib.sha256()
+            with path.open("rb", buffering=0) as file:
+                while piece := file.read(READ_BYTES):
+                    digest.update(piece)
+            return digest.hexdigest()
         except (IsADirectoryError, PermissionError, FileNotFoundError):
             raise
         except OSError:

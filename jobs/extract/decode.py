@@ -77,14 +77,15 @@ def decode(path: Path, config: FeatureConfig) -> tuple[Floats, Audio]:
     if decoded.size == 0:
         raise DecodeError("the file has a header but no audio")
     mono = decoded if decoded.ndim == 1 else decoded.T.mean(axis=0)
-    if not np.isfinite(mono).all():
+    peak = max(float(mono.max()), -float(mono.min()))
+    if not np.isfinite(peak):  # NaN too is its own maximum
         raise DecodeError("the decoded samples are not finite")
     wanted = min(int(config.seconds * rate), header.frames)
     audio = Audio(
         sample_rate=rate,
         channels=header.channels,
         duration_s=header.frames / rate,
-        peak=float(np.abs(mono).max()),
+        peak=peak,
         silence=_silent_share(mono, rate),
         missing_s=max(0, wanted - len(mono)) / rate,
     )
@@ -151,12 +152,14 @@ def _fixed_length(samples: Floats, length: int) -> Floats:
     """Cut, or pad with zeros."""
     if len(samples) >= length:
         return samples[:length]
-    return np.pad(samples, (0, length - len(samples)))
+    padded = np.zeros(length, dtype=np.float32)
+    padded[: len(samples)] = samples
+    return padded
 
 
 def _silent_share(mono: Floats, rate: int) -> float:
     block = max(1, int(SILENCE_BLOCK_S * rate))
     count = max(1, len(mono) // block)
     blocks = mono[: count * block].reshape(count, -1)
-    level = np.sqrt(np.square(blocks, dtype=np.float64).mean(axis=1))
-    return float((level < SILENT_BELOW).mean())
+    power = np.einsum("bs,bs->b", blocks, blocks) / blocks.shape[1]
+    return float((power < SILENT_BELOW**2).mean())

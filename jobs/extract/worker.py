@@ -1,11 +1,11 @@
 """The process that touches MP3s: it decodes and computes, and may die or hang without harm.
 
-`python -m jobs.extract.worker FD PHASE_FD` answers requests on a connection until it is closed.
+`python -m jobs.extract.worker FD MEMORY_FD` answers requests on a connection until it is closed.
 """
 
 import contextlib
 import ctypes
-import mmap
+import itertools
 import os
 import signal
 import sys
@@ -15,18 +15,25 @@ from pathlib import Path
 
 from jobs.extract.answer import Order, answer
 from jobs.extract.features.kernels import kernels
+from jobs.extract.shared_features import CLIPS_AT_ONCE, SharedFeatures
 
 PR_SET_PDEATHSIG = 1
 
 
-def serve(connection: Connection, phase: mmap.mmap) -> None:
+def serve(connection: Connection, memory: int) -> None:
     """Answer batches of paths, in order, until the other side is gone."""
     with contextlib.suppress(EOFError, ConnectionError):
         order: Order = connection.recv()
+        shared = SharedFeatures(memory, order.configs)
         connection.send(None)  # ready: from now on a clip takes no longer than it takes
-        while True:
+        for batch in itertools.count():
             paths: Sequence[str] = connection.recv()
-            connection.send([answer(Path(path), order, phase) for path in paths])
+            first = batch * CLIPS_AT_ONCE
+            answers = [
+                shared.put(number, answer(Path(path), order, shared.phase))
+                for number, path in enumerate(paths, start=first)
+            ]
+            connection.send(answers)
 
 
 def main() -> None:
@@ -38,11 +45,10 @@ def main() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     kernels()
     connection = Connection(int(sys.argv[1]))
-    phase = mmap.mmap(int(sys.argv[2]), 1)
     # libmpg123 writes a line about each odd frame, from C, without naming the file.
     sink = os.open(os.devnull, os.O_WRONLY)
     os.dup2(sink, 2)
-    serve(connection, phase)
+    serve(connection, int(sys.argv[2]))
 
 
 if __name__ == "__main__":

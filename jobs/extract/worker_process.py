@@ -1,7 +1,7 @@
 """One worker as its asker sees it: a process with a connection, a deadline and a cause of death."""
 
+import collections
 import contextlib
-import mmap
 import os
 import signal
 import subprocess
@@ -13,6 +13,7 @@ from multiprocessing.connection import Pipe
 from pathlib import Path
 
 from jobs.extract.answer import COMPUTING, Answer, Order
+from jobs.extract.shared_features import BATCHES, CLIPS_AT_ONCE, SharedFeatures
 
 START_WITHIN_S = 600.0
 DIES_WITHIN_S = 10.0
@@ -48,34 +49,39 @@ class WorkerProcess:
 
     Attributes:
         connection: to the process; `multiprocessing.connection.wait` takes it.
-        batch: the clips that it works on, as a range of numbers, or None.
+        batches: the clips that it works on, as ranges of numbers; the first is begun.
         deadline: when it counts as stalled, on the monotonic clock.
     """
 
     def __init__(self, order: Order, command: Sequence[str], patience_s: float) -> None:
         self._patience_s, self._is_ready = patience_s, False
         self.connection, theirs = Pipe()
-        phase = os.memfd_create("phase")
-        os.ftruncate(phase, 1)
-        self._phase = mmap.mmap(phase, 1)
+        memory = SharedFeatures.create(order.configs)
+        self._shared = SharedFeatures(memory, order.configs)
         paths = [str(REPOSITORY), os.environ.get("PYTHONPATH", "")]
         self._process = subprocess.Popen(
-            [*command, str(theirs.fileno()), str(phase)],
-            pass_fds=(theirs.fileno(), phase),
+            [*command, str(theirs.fileno()), str(memory)],
+            pass_fds=(theirs.fileno(), memory),
             stdin=subprocess.DEVNULL,
             env=os.environ | ENVIRONMENT | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
         )
         theirs.close()
-        os.close(phase)
-        self.batch: range | None = None
+        os.close(memory)
+        self.batches: collections.deque[range] = collections.deque()
+        self._received = 0
         self.deadline = time.monotonic() + START_WITHIN_S
         self._send(order)
 
+    @property
+    def has_room(self) -> bool:
+        """Tell whether it can be given another batch: one is begun, one more may wait."""
+        return len(self.batches) < BATCHES
+
     def give(self, batch: range, paths: Sequence[Path]) -> None:
-        """Begin a batch."""
-        self.batch = batch
-        if self._is_ready:
+        """Add a batch to its work."""
+        if self._is_ready and not self.batches:
             self.deadline = time.monotonic() + self._patience_s
+        self.batches.append(batch)
         self._send([str(paths[number]) for number in batch])
 
     def _send(self, message: object) -> None:
@@ -83,7 +89,7 @@ class WorkerProcess:
             self.connection.send(message)
 
     def receive(self) -> list[Answer] | None:
-        """Return the answers to the batch, or None if the process only says that it is ready.
+        """Return the answers to the first batch, or None if the process only says that it is ready.
 
         Raises:
             EOFError, OSError: it has died.
@@ -91,9 +97,12 @@ class WorkerProcess:
         received: list[Answer] | None = self.connection.recv()
         self._is_ready = True
         self.deadline = time.monotonic() + self._patience_s
-        if received is not None:
-            self.batch = None
-        return received
+        if received is None:
+            return None
+        self.batches.popleft()
+        first = self._received * CLIPS_AT_ONCE
+        self._received += 1
+        return [self._shared.take(first + n, answer) for n, answer in enumerate(received)]
 
     @property
     def is_alive(self) -> bool:
@@ -122,7 +131,7 @@ class WorkerProcess:
 
     def cause_of_stalling(self) -> Cause:
         """Tell what the process was doing when it lost our patience."""
-        if self._phase[0] == COMPUTING:
+        if self._shared.phase[0] == COMPUTING:
             return Cause(f"the decoder gave no answer in {self._patience_s:g} s", is_the_clips=True)
         return Cause(f"reading took more than {self._patience_s:g} s", is_the_clips=False)
 

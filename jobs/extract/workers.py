@@ -8,11 +8,11 @@ from multiprocessing.connection import wait
 from pathlib import Path
 
 from jobs.extract.answer import Answer, Order
+from jobs.extract.shared_features import BATCHES, CLIPS_AT_ONCE
 from jobs.extract.worker_process import COMMAND, Cause, WorkerProcess
 
 log = logging.getLogger(__name__)
 
-CLIPS_AT_ONCE = 8
 # A clip takes milliseconds. Loaded machines are slow, but not ten thousand times.
 PATIENCE_S = 60.0
 
@@ -60,10 +60,13 @@ class Workers:
         suspects: set[int] = set()
         answers: dict[int, Answer] = {}
         due = 0
+        ahead = 2 * BATCHES * CLIPS_AT_ONCE * len(self._workers)
         while due < len(paths):
-            self._hand_out(waiting, paths, horizon=due + 2 * CLIPS_AT_ONCE * len(self._workers))
+            self._hand_out(waiting, paths, due + ahead)
             for batch, outcome in self._outcomes():
-                if not isinstance(outcome, Cause):
+                if outcome is None:
+                    waiting.appendleft(batch)
+                elif not isinstance(outcome, Cause):
                     answers.update(zip(batch, outcome, strict=True))
                 elif len(batch) == 1 and batch[0] in suspects:
                     answers[batch[0]] = self._blamed(paths[batch[0]], outcome)
@@ -78,23 +81,24 @@ class Workers:
     def _hand_out(
         self, waiting: collections.deque[range], paths: Sequence[Path], horizon: int
     ) -> None:
-        """Give idle workers work, but not far ahead of what is due: answers wait in memory."""
-        for place, worker in enumerate(self._workers):
-            if worker.batch is not None or not waiting or waiting[0].start >= horizon:
-                continue
-            if not worker.is_alive:  # killed while idle: no clip is to blame for that
-                worker.end()
-                self._workers[place] = worker = self._new()
-            worker.give(waiting.popleft(), paths)
+        """Give workers work, but not far ahead of what is due: answers wait in memory."""
+        for _ in range(BATCHES):
+            for place, worker in enumerate(self._workers):
+                if not worker.has_room or not waiting or waiting[0].start >= horizon:
+                    continue
+                if not worker.batches and not worker.is_alive:
+                    # Killed while idle: no clip is to blame for that.
+                    worker.end()
+                    self._workers[place] = worker = self._new()
+                worker.give(waiting.popleft(), paths)
 
-    def _outcomes(self) -> Iterator[tuple[range, list[Answer] | Cause]]:
-        """Wait for something to happen; yield batches that ended, well or not."""
-        busy = [worker for worker in self._workers if worker.batch is not None]
+    def _outcomes(self) -> Iterator[tuple[range, list[Answer] | Cause | None]]:
+        """Wait for something to happen; yield batches that ended, well or not, or never began."""
+        busy = [worker for worker in self._workers if worker.batches]
         first = min(worker.deadline for worker in busy)
         heard = wait([worker.connection for worker in busy], max(0, first - time.monotonic()))
         for worker in busy:
-            batch, cause = worker.batch, None
-            assert batch is not None
+            batch, cause = worker.batches[0], None
             if worker.connection in heard:
                 try:
                     found = worker.receive()
@@ -108,6 +112,8 @@ class Workers:
             if cause is not None:
                 worker.end()
                 self._workers[self._workers.index(worker)] = self._new()
+                for not_begun in list(worker.batches)[1:]:
+                    yield not_begun, None
                 yield batch, cause
 
     def _blamed(self, path: Path, cause: Cause) -> Answer:

@@ -30,19 +30,26 @@ def compute_all(samples: Floats, configs: Sequence[FeatureConfig]) -> list[Float
     Returns:
         For each config float32 `config.shape`: v1 [bands, frames], v2 [194, frames], v3 [194].
     """
-    spectra: dict[tuple[int, int], Spectrum] = {}
-    v2: dict[tuple[int, int], Floats] = {}
+    with_magnitude = {_frames_of(config) for config in configs if config.features != "v1"}
+    rate = configs[0].sample_rate
+    spectra = {
+        frames: Spectrum.of(samples, rate, *frames, with_magnitude=frames in with_magnitude)
+        for frames in {_frames_of(config) for config in configs}
+    }
+    v2 = {
+        frames: combined(samples, spectra[frames], hop_length=frames[1])
+        for frames in with_magnitude
+    }
     computed = []
     for config in configs:
-        rate, n_fft, hop = config.sample_rate, config.n_fft, config.hop_length
-        if (n_fft, hop) not in spectra:
-            spectra[n_fft, hop] = Spectrum.of(samples, rate, n_fft, hop)
-        spectrum = spectra[n_fft, hop]
+        frames = _frames_of(config)
         if config.features == "v1":
-            computed.append(log_mel(spectrum, config.n_mels))
-            continue
-        if (n_fft, hop) not in v2:
-            v2[n_fft, hop] = combined(samples, spectrum, hop)
-        whole = v2[n_fft, hop]
-        computed.append(whole if config.features == "v2" else mean_over_time(whole))
+            computed.append(log_mel(spectra[frames], config.n_mels))
+        else:
+            whole = v2[frames]
+            computed.append(whole if config.features == "v2" else mean_over_time(whole))
     return computed
+
+
+def _frames_of(config: FeatureConfig) -> tuple[int, int]:
+    return config.n_fft, config.hop_length

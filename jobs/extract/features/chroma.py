@@ -52,15 +52,16 @@ def chroma_filters(sample_rate: int, n_fft: int, tuning: float) -> Floats:
     Returns:
         float32 [12, 1 + n_fft // 2], C first.
     """
-    hz = np.linspace(0, sample_rate, n_fft, endpoint=False)[1:]
+    # One bin more than is returned: a bin is as wide as the next one is far away.
+    hz = np.linspace(0, sample_rate, n_fft, endpoint=False)[1 : 3 + n_fft // 2]
     a0 = A0_HZ * 2.0 ** (tuning / PITCH_CLASSES)
     place = PITCH_CLASSES * np.log2(hz / a0)
     # 0 Hz has no pitch: it is put 1.5 octaves below the first bin.
     place = np.concatenate(([place[0] - 1.5 * PITCH_CLASSES], place))
-    width = np.concatenate((np.maximum(np.diff(place), 1.0), [1.0]))
+    width, place = np.maximum(np.diff(place), 1.0), place[:-1]
     half = PITCH_CLASSES / 2
-    distance = np.subtract.outer(place, np.arange(PITCH_CLASSES, dtype=np.float64)).T
-    distance = np.remainder(distance + half + 10 * PITCH_CLASSES, PITCH_CLASSES) - half
+    distance = np.subtract.outer(np.arange(PITCH_CLASSES, dtype=np.float64), place)
+    distance = np.remainder(half + 10 * PITCH_CLASSES - distance, PITCH_CLASSES) - half
     weights = np.exp(-0.5 * (2 * distance / width) ** 2)
     weights /= np.sqrt((weights**2).sum(axis=0))
     weights *= np.exp(-0.5 * ((place / PITCH_CLASSES - CENTRE_OCTAVE) / OCTAVE_WIDTH) ** 2)

@@ -7,10 +7,11 @@ import numpy.typing as npt
 import soxr
 
 from jobs.extract.features.chroma import PITCH_CLASSES, relative_to_loudest, relative_to_sum
-from jobs.extract.features.spectrum import hann
+from jobs.extract.features.spectrum import sounding_frames, zero_padded
 
 Floats = npt.NDArray[np.float32]
 Complex = npt.NDArray[np.complex64]
+Doubles = npt.NDArray[np.float64]
 
 BINS_PER_OCTAVE, OCTAVES = 36, 7
 LOWEST_HZ = 440.0 * 2.0 ** (-45 / 12)  # C1
@@ -62,11 +63,11 @@ def chroma_cqt(samples: Floats, sample_rate: int, hop_length: int, tuning: float
 
 def half_rate(samples: Floats) -> Floats:
     """Return the signal at half its sample rate, as `librosa.resample(..., scale=True)`."""
-    halved = np.zeros((len(samples) + 1) // 2, dtype=np.float32)
-    resampled = soxr.resample(samples, 2, 1, quality="soxr_hq")[: len(halved)]
-    # A division, in float32: multiplying by the inverse moves the last bit.
-    halved[: len(resampled)] = resampled / np.sqrt(0.5)
-    return halved
+    halved: Floats = soxr.resample(samples, 2, 1, quality="soxr_hq")
+    # A division, as librosa's: multiplying by the inverse moves the last bit.
+    halved /= np.sqrt(0.5)
+    length = (len(samples) + 1) // 2
+    return halved[:length] if len(halved) >= length else np.pad(halved, (0, length - len(halved)))
 
 
 class OctaveFilters:
@@ -81,12 +82,7 @@ class OctaveFilters:
         two_bins = 2.0 ** (2 / BINS_PER_OCTAVE)
         lengths = sample_rate / hz * (two_bins + 1) / (two_bins - 1)
         self.n_fft = 1 << int(np.ceil(np.log2(lengths.max())))
-        wavelets = np.stack(
-            [
-                _wavelet(f / sample_rate, each, self.n_fft)
-                for f, each in zip(hz, lengths, strict=True)
-            ]
-        )
+        wavelets = _wavelets(hz / sample_rate, lengths, self.n_fft)
         wavelets *= (lengths / self.n_fft)[:, np.newaxis]
         whole = np.fft.fft(wavelets, axis=1).astype(np.complex64)
         spectra = _without_smallest(whole[:, : 1 + self.n_fft // 2])
@@ -101,26 +97,45 @@ class OctaveFilters:
     def at(cls, sample_rate: int, tuning: float) -> "OctaveFilters":
         return cls(sample_rate, tuning)
 
-    def response(self, samples: Floats, hop_length: int) -> npt.NDArray[np.float64]:
+    def response(self, samples: Floats, hop_length: int) -> Doubles:
         """Return the magnitude of each filter's output, float64 [frames, 36].
 
         Transformed in float64, rounded to complex64, and measured in float64 again: the square of
         a quiet response is no float32.
         """
-        padded = np.pad(samples.astype(np.float64), self.n_fft // 2)
+        padded = zero_padded(samples, self.n_fft // 2, np.float64)
         frames = np.lib.stride_tricks.sliding_window_view(padded, self.n_fft)[::hop_length]
-        spectra = np.fft.rfft(frames, axis=1)[:, self.bins].astype(np.complex64)
-        return np.abs((spectra @ self.weights).astype(np.complex128))
+        sounding = min(len(frames), sounding_frames(samples, self.n_fft, hop_length))
+        spectra = np.fft.rfft(frames[:sounding], axis=1)[:, self.bins].astype(np.complex64)
+        response = np.zeros((len(frames), BINS_PER_OCTAVE))
+        np.abs((spectra @ self.weights).astype(np.complex128), out=response[:sounding])
+        return response
 
 
-def _wavelet(turns: float, length: float, n_fft: int) -> Complex:
-    """Return a windowed complex tone of `turns` per sample, complex64 [n_fft], padded around."""
-    time = np.arange(-length // 2, length // 2, dtype=np.float64)
-    wavelet = np.exp(2j * np.pi * turns * time) * hann(len(time))
-    before = (n_fft - len(time)) // 2
-    padded = np.zeros(n_fft, dtype=np.complex64)
-    padded[before : before + len(time)] = wavelet / np.abs(wavelet).sum()
-    return padded
+def _wavelets(turns: Doubles, lengths: Doubles, n_fft: int) -> Complex:
+    """Return Hann-windowed complex tones of unit sum, centred between zeros.
+
+    As `librosa.filters.wavelet`, whose times run from floor(-length / 2) to below length / 2.
+
+    Args:
+        turns: float64 [filters], frequencies in turns a sample.
+        lengths: float64 [filters], in samples.
+        n_fft: samples of a padded tone.
+
+    Returns:
+        complex64 [filters, n_fft].
+    """
+    first = np.floor(-lengths / 2)
+    count = np.ceil(np.floor(lengths / 2) - first)
+    before = (n_fft - count) // 2
+    place = np.arange(n_fft) - before[:, np.newaxis]
+    inside = (place >= 0) & (place < count[:, np.newaxis])
+    window = np.where(inside, 0.5 - 0.5 * np.cos(2 * np.pi / count[:, np.newaxis] * place), 0.0)
+    window /= np.abs(window).sum(axis=1, keepdims=True)
+    angle = (2 * np.pi * turns)[:, np.newaxis] * (place + first[:, np.newaxis])
+    wavelets = np.empty(window.shape, dtype=np.complex64)
+    wavelets.real, wavelets.imag = window * np.cos(angle), window * np.sin(angle)
+    return wavelets
 
 
 def _without_smallest(spectra: Complex) -> Complex:
@@ -133,7 +148,7 @@ def _without_smallest(spectra: Complex) -> Complex:
 
 
 @functools.cache
-def _circles() -> npt.NDArray[np.float64]:
+def _circles() -> Doubles:
     """Return the place of each pitch class on three circles, float64 [6, 12]: sine, cosine each."""
     fifths, minor_thirds, major_thirds = 7 / 6, 3 / 2, 2 / 3
     steps = np.repeat([fifths, minor_thirds, major_thirds], 2)

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
+Spectra = npt.NDArray[np.complex128]
 
 log = logging.getLogger(__name__)
 
@@ -32,12 +33,15 @@ class Kernels:
     Attributes:
         window_frames: (padded, window, first, hop, out): frames `first` and following of `padded`
             times `window`, into float64 `out` [frames, n_fft].
+        store_power: (spectra [frames, bins], first, out): squared magnitudes, turned, into the
+            columns `first` and following of float32 `out` [bins, all frames].
         spectral_peaks: (spectrogram [frames, bins], floor [frames], low, high, sample_rate, n_fft):
             pitch in Hz and level of each local maximum above the floor between the bins `low` and
             `high`, each float32 [peaks], interpolated by a parabola.
     """
 
     window_frames: Callable[[Floats, Doubles, int, int, Doubles], None]
+    store_power: Callable[[Spectra, int, Floats], None]
     spectral_peaks: Callable[[Floats, Floats, int, int, float, int], tuple[Floats, Floats]]
 
 
@@ -47,6 +51,11 @@ def window_frames(
     """The twin of the compiled loop of this name."""
     frames = np.lib.stride_tricks.sliding_window_view(padded, len(window))[::hop_length]
     np.multiply(frames[first : first + len(out)], window, out=out)
+
+
+def store_power(spectra: Spectra, first: int, out: Floats) -> None:
+    """The twin of the compiled loop of this name."""
+    out[:, first : first + len(spectra)] = (spectra.real**2 + spectra.imag**2).T
 
 
 def spectral_peaks(
@@ -79,6 +88,13 @@ def _window_frames_loop(
             row[place] = samples[place] * window[place]
 
 
+def _store_power_loop(spectra: Spectra, first: int, out: Floats) -> None:
+    for place in range(spectra.shape[1]):
+        for frame in range(spectra.shape[0]):
+            value = spectra[frame, place]
+            out[place, first + frame] = value.real * value.real + value.imag * value.imag
+
+
 def _spectral_peaks_loop(
     spectrogram: Floats, floor: Floats, low: int, high: int, sample_rate: float, n_fft: int
 ) -> tuple[Floats, Floats]:
@@ -102,7 +118,7 @@ def _spectral_peaks_loop(
     return pitch[:count], level[:count]
 
 
-NUMPY = Kernels(window_frames, spectral_peaks)
+NUMPY = Kernels(window_frames, store_power, spectral_peaks)
 
 
 @functools.cache
@@ -123,7 +139,8 @@ def _compiled() -> Kernels:
 
     # No fastmath: it would reorder sums, and the twins would give other bits.
     jit: Callable[[Any], Any] = njit(cache=True, nogil=True)
-    compiled = Kernels(jit(_window_frames_loop), jit(_spectral_peaks_loop))
+    loops = (_window_frames_loop, _store_power_loop, _spectral_peaks_loop)
+    compiled = Kernels(*(jit(loop) for loop in loops))
     try:
         folder = Path(jit(_window_frames_loop).stats.cache_path)
         folder.mkdir(parents=True, exist_ok=True)
@@ -138,5 +155,7 @@ def _compiled() -> Kernels:
 
 
 def _call_once(compiled: Kernels) -> None:
-    compiled.window_frames(np.zeros(4, np.float32), np.zeros(4), 0, 1, np.zeros((1, 4)))
-    compiled.spectral_peaks(np.zeros((1, 4), np.float32), np.zeros(1, np.float32), 1, 3, 1.0, 4)
+    row = np.zeros((1, 4), np.float32)
+    compiled.window_frames(row[0], np.zeros(4), 0, 1, np.zeros((1, 4)))
+    compiled.store_power(np.zeros((4, 1), np.complex128), 0, row)
+    compiled.spectral_peaks(row, row[0, :1], 1, 3, 1.0, 4)

@@ -21,10 +21,10 @@ def spectral_centroid(spectrum: Spectrum) -> Floats:
     Returns:
         float32 [1, frames], in Hz; 0 for a silent frame.
     """
-    hz = spectrum.hz
+    hz = spectrum.hz.astype(np.float32)
     total, moment = (spectrum.magnitude @ np.stack([np.ones_like(hz), hz], axis=1)).T
     silent = total < np.finfo(np.float32).tiny
-    return np.asarray(moment / np.where(silent, 1.0, total), dtype=np.float32)[np.newaxis]
+    return np.asarray(moment / np.where(silent, np.float32(1), total))[np.newaxis]
 
 
 def spectral_contrast(spectrum: Spectrum) -> Floats:

@@ -2,6 +2,7 @@
 
 import functools
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,24 +20,55 @@ class Spectrum:
     """The spectrogram of one clip, and what it was made with.
 
     Attributes:
-        magnitude: float32 [frames, bins].
+        power: float32 [bins, frames], squared magnitudes: what weighted sums over bins want.
+        magnitude: float32 [frames, bins], bit for bit `np.abs(librosa.stft(...)).T`: what sorting
+            and finding peaks want, frame by frame. Empty if it was not asked for.
         sample_rate: in Hz.
         n_fft: samples a frame; bins are 1 + n_fft // 2.
     """
 
+    power: Floats
     magnitude: Floats
     sample_rate: int
     n_fft: int
 
     @classmethod
-    def of(cls, samples: Floats, sample_rate: int, n_fft: int, hop_length: int) -> "Spectrum":
-        """Transform float32 [samples]; see `magnitudes`."""
-        return cls(magnitudes(samples, n_fft, hop_length), sample_rate, n_fft)
+    def of(
+        cls,
+        samples: Floats,
+        sample_rate: int,
+        n_fft: int,
+        hop_length: int,
+        with_magnitude: bool = True,
+    ) -> "Spectrum":
+        """Take the short-time Fourier transform with a Hann window, as `librosa.stft`.
 
-    @functools.cached_property
-    def power(self) -> Floats:
-        """The square of `magnitude`, turned: float32 [bins, frames]."""
-        return np.square(self.magnitude.T, order="C")
+        Frames are centred, the ends padded with zeros, sums taken in float64. For the magnitude
+        they are rounded to complex64 and measured as numpy measures that: squaring and adding
+        instead moves the last bit, and with it now and then a tuning.
+
+        Args:
+            samples: float32 [samples].
+            sample_rate: in Hz.
+            n_fft: samples a frame.
+            hop_length: samples between frames.
+            with_magnitude: v1 needs none.
+        """
+        padded, window = zero_padded(samples, n_fft // 2, np.float32), hann(n_fft)
+        frames, bins = 1 + (len(padded) - n_fft) // hop_length, 1 + n_fft // 2
+        sounding = min(frames, sounding_frames(samples, n_fft, hop_length))
+        power = np.zeros((bins, frames), dtype=np.float32)
+        magnitude = np.zeros((frames if with_magnitude else 0, bins), dtype=np.float32)
+        windowed = np.empty((FRAMES_AT_ONCE, n_fft))
+        for start in range(0, sounding, FRAMES_AT_ONCE):
+            block = windowed[: min(FRAMES_AT_ONCE, sounding - start)]
+            kernels().window_frames(padded, window, start, hop_length, block)
+            spectra = np.fft.rfft(block, axis=1)
+            kernels().store_power(spectra, start, power)
+            if with_magnitude:
+                rounded = spectra.astype(np.complex64)
+                np.abs(rounded, out=magnitude[start : start + len(block)])
+        return cls(power, magnitude, sample_rate, n_fft)
 
     @property
     def hz(self) -> npt.NDArray[np.float64]:
@@ -44,31 +76,19 @@ class Spectrum:
         return np.asarray(np.fft.rfftfreq(self.n_fft, 1.0 / self.sample_rate), dtype=np.float64)
 
 
-def magnitudes(samples: Floats, n_fft: int, hop_length: int) -> Floats:
-    """Return the magnitude of the short-time Fourier transform with a Hann window.
+def zero_padded(samples: Floats, width: int, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """Return the samples with zeros on both sides; `numpy.pad` takes a multiple of the time."""
+    padded = np.zeros(len(samples) + 2 * width, dtype=dtype)
+    padded[width : width + len(samples)] = samples
+    return padded
 
-    Bit for bit `np.abs(librosa.stft(...)).T`: frames are centred, the ends padded with zeros, sums
-    taken in float64 and rounded to complex64. The magnitude of that complex64 is numpy's: squaring
-    and adding instead moves the last bit, and with it now and then a tuning.
 
-    Args:
-        samples: float32 [samples].
-        n_fft: samples a frame.
-        hop_length: samples between frames.
-
-    Returns:
-        float32 [frames, 1 + n_fft // 2].
-    """
-    padded, window = np.pad(samples, n_fft // 2), hann(n_fft)
-    frames = 1 + (len(padded) - n_fft) // hop_length
-    magnitude = np.empty((frames, 1 + n_fft // 2), dtype=np.float32)
-    windowed = np.empty((FRAMES_AT_ONCE, n_fft))
-    for start in range(0, frames, FRAMES_AT_ONCE):
-        block = windowed[: min(FRAMES_AT_ONCE, frames - start)]
-        kernels().window_frames(padded, window, start, hop_length, block)
-        spectra = np.fft.rfft(block, axis=1).astype(np.complex64)
-        np.abs(spectra, out=magnitude[start : start + len(block)])
-    return magnitude
+def sounding_frames(samples: Floats, n_fft: int, hop_length: int) -> int:
+    """Return how many centred frames there are before only zeros come: short clips are padded."""
+    behind = int((samples[::-1] != 0).argmax())
+    if samples[-1 - behind] == 0:
+        return 0
+    return 1 + (len(samples) - 1 - behind + n_fft // 2) // hop_length
 
 
 @functools.lru_cache(maxsize=16)

@@ -15,7 +15,7 @@ from jobs.extract.features import compute, compute_all, kernels
 from jobs.extract.features.chroma import chroma_filters
 from jobs.extract.features.combined import BLOCKS
 from jobs.extract.features.mel import mel_filters
-from jobs.extract.features.spectrum import Spectrum, hann, magnitudes
+from jobs.extract.features.spectrum import Spectrum, hann
 from jobs.extract.features.tuning import estimate_tuning
 
 Floats = npt.NDArray[np.float32]
@@ -104,7 +104,7 @@ def test_real_clips_equal_librosa(real_clips: Path) -> None:
 def test_the_tunings_of_real_clips_are_librosas(real_clips: Path) -> None:
     for path in sorted(real_clips.rglob("*.mp3"))[::8]:
         y = samples_of(path)
-        magnitude = magnitudes(y, 2048, 512)
+        magnitude = Spectrum.of(y, 22_050, 2048, 512).magnitude
         for bins, power in ((36, 1), (12, 2)):
             wanted = librosa.estimate_tuning(
                 S=np.abs(librosa.stft(y)) ** power, sr=22050, bins_per_octave=bins
@@ -164,7 +164,9 @@ def test_chroma_filters_are_librosas(tuning: float) -> None:
 
 def test_magnitudes_are_librosas_bit_for_bit() -> None:
     y = np.random.default_rng(0).standard_normal(50_000).astype(np.float32)
-    np.testing.assert_array_equal(magnitudes(y, 2048, 512).T, np.abs(librosa.stft(y)))
+    spectrum = Spectrum.of(y, 22_050, 2048, 512)
+    np.testing.assert_array_equal(spectrum.magnitude.T, np.abs(librosa.stft(y)))
+    np.testing.assert_allclose(spectrum.power, np.abs(librosa.stft(y)) ** 2, rtol=1e-6)
     assert hann(2048)[0] == 0
 
 

@@ -218,5 +218,5 @@ def test_answers_wait_in_memory_only_for_a_few_clips(clips: Callable[..., list[P
         answers = workers.answers(paths)
         next(answers)
         time.sleep(1)
-        assert sum(len(w.batch or ()) for w in workers._workers) <= 8
+        assert sum(len(batch) for w in workers._workers for batch in w.batches) <= 16
         assert sum(1 for _ in answers) == 63
