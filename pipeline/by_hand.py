@@ -14,7 +14,7 @@ from pipeline.plan import OpenedPlan
 from pipeline.prepare import choose_output, open_plan
 from pipeline.site import LOCAL, load_site
 from pipeline.space import make_writable
-from pipeline.stages import EXTRACT, INDEX, TRAIN, VOTE, remaining
+from pipeline.stages import AUDIT, EXTRACT, INDEX, TRAIN, VOTE, remaining
 from pipeline.submit import queue
 from pipeline.submit.slurm import Submission
 
@@ -26,6 +26,7 @@ class StageName(enum.Enum):
 
     extract = EXTRACT
     index = INDEX
+    audit = AUDIT
     train = TRAIN
     vote = VOTE
 

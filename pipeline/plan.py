@@ -75,7 +75,7 @@ class Plan(Schema):
             split_fingerprint=split_fingerprint(grid.options.split, manifest),
             features=features,
             feature_folders=tuple(config.folder_name(manifest) for config in features),
-            shards=min(grid.options.shards or _default_shards(len(manifest)), len(manifest)),
+            shards=min(grid.options.shards or default_shards(len(manifest)), len(manifest)),
             runs=tuple(
                 PlannedRun(
                     name=entry.name,
@@ -103,6 +103,11 @@ class Plan(Schema):
                 self.votes,
             ]
         )
+
+    @property
+    def audited_features(self) -> FeatureConfig:
+        """The feature set in which the audit compares clips: the simplest of the grid."""
+        return min(self.features, key=lambda config: config.features)
 
     @property
     def limits(self) -> Limits:
@@ -166,7 +171,8 @@ class OpenedPlan:
             )
 
 
-def _default_shards(clips: int) -> int:
+def default_shards(clips: int) -> int:
+    """Return how many shards there are unless the grid says otherwise."""
     return math.ceil(clips / CLIPS_PER_SHARD)
 
 

@@ -82,10 +82,14 @@ class Site(Schema):
         return self
 
     def resources(self, stage: str) -> Resources:
-        """Return what a task of a stage asks for; for training, the first tier."""
+        """Return what a task of a stage asks for; for training, the first tier.
+
+        The audit reads what the index job reads, and asks for the same.
+        """
         by_stage: dict[str, Resources] = {
             "extract": self.extract,
             "index": self.index,
+            "audit": self.index,
             "train": self.tiers[0],
             "vote": self.vote,
         }

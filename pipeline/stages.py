@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from jobs.audit.files import is_audited
 from jobs.errors import InputError
 from jobs.extract.feature_set import FeatureSet, is_indexed
 from jobs.extract.quarantine import is_quarantine_written, list_quarantined, require_usable
@@ -12,7 +13,7 @@ from jobs.train.run import Run
 from jobs.vote.ensemble import Ballot, is_voted
 from pipeline.plan import OpenedPlan
 
-EXTRACT, INDEX, TRAIN, VOTE = "extract", "index", "train", "vote"
+EXTRACT, INDEX, AUDIT, TRAIN, VOTE = "extract", "index", "audit", "train", "vote"
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ STAGES: tuple[StageRule, ...] = (
     StageRule(EXTRACT, "MP3 to features in HDF5", None),
     # The index heals what extraction left undone, so it follows any end of it.
     StageRule(INDEX, "verify and join the shards", Edge(EXTRACT, "end")),
+    # Nothing waits for it: it tells people what their scores may suffer from.
+    StageRule(AUDIT, "duplicates, silence and other oddities", Edge(INDEX, "success")),
     StageRule(TRAIN, "one run per hyper-parameter set", Edge(INDEX, "success")),
     # A grid in which some runs failed still votes over the rest.
     StageRule(VOTE, "the best checkpoints of all runs vote", Edge(TRAIN, "end")),
@@ -59,8 +62,8 @@ class Stage:
         plan = opened.plan
         if self.name == EXTRACT:
             return f"shard {item} of {plan.shards}"
-        if self.name == INDEX:
-            return "index"
+        if self.name in (INDEX, AUDIT):
+            return self.name
         if self.name == TRAIN:
             return f"run '{plan.runs[item].name}' ({plan.runs[item].signature})"
         return "vote"
@@ -71,13 +74,14 @@ def remaining(opened: OpenedPlan) -> list[Stage]:
     counters: dict[str, Callable[[OpenedPlan], tuple[list[int], int]]] = {
         EXTRACT: _missing_shards,
         INDEX: _missing_indexes,
+        AUDIT: _missing_audit,
         TRAIN: _missing_runs,
     }
     stages = []
     for rule in STAGES[:-1]:
         items, total = counters[rule.name](opened)
         stages.append(Stage(rule, tuple(items), total))
-    working = any(stage.items for stage in stages)
+    working = any(stage.items for stage in stages if stage.name != AUDIT)
     stages.append(Stage(STAGES[-1], (0,) if working or not _is_voted(opened) else (), 1))
     return stages
 
@@ -115,6 +119,14 @@ def _missing_indexes(opened: OpenedPlan) -> tuple[list[int], int]:
         return [0], 1  # the index job says what is wrong
     bad = [each for features in sets for each in list_quarantined(manifest, features)]
     return ([] if is_quarantine_written(opened.workspace.quarantine, bad) else [0]), 1
+
+
+def _missing_audit(opened: OpenedPlan) -> tuple[list[int], int]:
+    config, root = opened.plan.audited_features, opened.workspace.features_root
+    if not is_indexed(root, opened.manifest, config):
+        return [0], 1
+    features = FeatureSet.open(root, opened.manifest, config)
+    return ([] if is_audited(opened.workspace.audit, opened.manifest, features) else [0]), 1
 
 
 def _missing_runs(opened: OpenedPlan) -> tuple[list[int], int]:

@@ -3,6 +3,7 @@
 import csv
 from pathlib import Path
 
+from jobs.errors import DamagedFileError
 from jobs.files import read_json
 from jobs.train.run import Run
 from jobs.vote.ensemble import Ballot, is_voted
@@ -16,6 +17,7 @@ def show(opened: OpenedPlan) -> None:
     """Print features, runs, voters and results of a workspace."""
     _features(opened)
     _quarantine(opened)
+    _audit(opened)
     _runs(opened)
     _vote(opened)
 
@@ -47,6 +49,16 @@ def _quarantine(opened: OpenedPlan) -> None:
         console.say(f"  {row['path']!r}: {row['reason']} ({what})")
     if len(rows) > SHOWN:
         console.say(f"  ... and {len(rows) - SHOWN} more")
+
+
+def _audit(opened: OpenedPlan) -> None:
+    folder = opened.workspace.audit
+    try:
+        warnings = read_json(folder / "audit.json")["warnings"]
+    except (FileNotFoundError, DamagedFileError, KeyError):
+        return
+    for sentence in warnings:
+        console.warn(f"{sentence}: see {_short(folder)}")
 
 
 def _runs(opened: OpenedPlan) -> None:

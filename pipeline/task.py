@@ -14,7 +14,7 @@ from jobs.errors import BusyError, DamagedFileError, InputError, NotReadyError
 from jobs.files import write_json
 from jobs.ownership import owning
 from pipeline.plan import OpenedPlan, code_hash
-from pipeline.stages import EXTRACT, INDEX, TRAIN, VOTE
+from pipeline.stages import AUDIT, EXTRACT, INDEX, TRAIN, VOTE
 
 if TYPE_CHECKING:
     from submitit.core.utils import DelayedSubmission
@@ -31,7 +31,7 @@ def run(stage: str, workspace: str, index: int) -> None:
     `logs/<stage>-<index>.log`, and a failure leaves its reason beside it.
 
     Args:
-        stage: extract, index, train or vote.
+        stage: extract, index, audit, train or vote.
         workspace: the output folder.
         index: which shard, feature set or run of the plan.
     """
@@ -104,6 +104,20 @@ def _index(opened: OpenedPlan, _: int) -> None:
             require_usable(manifest, opened.split.training, features, plan.limits)
 
 
+def _audit(opened: OpenedPlan, _: int) -> None:
+    from jobs.audit.files import write_findings
+    from jobs.audit.findings import Findings
+    from jobs.extract.feature_set import FeatureSet
+
+    root, manifest = opened.workspace.features_root, opened.manifest
+    with owning(opened.workspace.audit_lock):
+        features = FeatureSet.open(root, manifest, opened.plan.audited_features)
+        findings = Findings.of(manifest, features)
+        for sentence in findings.warnings:
+            log.warning("%s", sentence)
+        write_findings(opened.workspace.audit, findings, features)
+
+
 def _train(opened: OpenedPlan, index: int) -> None:
     from jobs.extract.feature_set import FeatureSet
     from jobs.train.run import Run
@@ -136,6 +150,7 @@ def _vote(opened: OpenedPlan, _index: int) -> None:
 _BODIES: dict[str, Callable[[OpenedPlan, int], None]] = {
     EXTRACT: _extract,
     INDEX: _index,
+    AUDIT: _audit,
     TRAIN: _train,
     VOTE: _vote,
 }

@@ -17,6 +17,7 @@ NEVER = {
     "jobs": ("pipeline", "submitit"),
     "jobs/data": ("torch", "librosa", "jobs.extract", "jobs.train", "jobs.vote"),
     "jobs/extract": ("torch", "librosa", "jobs.train", "jobs.vote"),
+    "jobs/audit": ("torch", "librosa", "jobs.train", "jobs.vote"),
     "jobs/train": ("librosa", "jobs.vote"),
     "jobs/vote": ("librosa",),
 }
@@ -57,11 +58,13 @@ def test_files_and_functions_are_small(path: Path) -> None:
             assert lines <= MAX_FUNCTION_LINES, f"{path}: {node.name} has {lines} lines"
 
 
-@pytest.mark.parametrize("command", ["launch", "demo", "status", "cancel", "by_hand", "task"])
+@pytest.mark.parametrize(
+    "command", ["launch", "demo", "status", "cancel", "audit", "by_hand", "task"]
+)
 def test_a_login_node_imports_neither_torch_nor_librosa(command: str) -> None:
     program = (
         f"import sys, pipeline.{command}\n"
-        "heavy = {'torch', 'librosa', 'numba', 'sklearn'} & set(sys.modules)\n"
+        "heavy = {'torch', 'librosa', 'numba', 'sklearn', 'scipy'} & set(sys.modules)\n"
         "sys.exit(', '.join(heavy) or 0)"
     )
     done = subprocess.run(

@@ -1,1 +1,1 @@
-"""Looks at the data with the features of the clips: which recordings are there twice."""
+"""What is wrong with the data: bad clips, silence, duplicates. Imports no torch, no librosa."""

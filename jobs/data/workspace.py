@@ -35,6 +35,11 @@ class Workspace:
         """Clips that cannot be decoded, each with the decoder's reason."""
         return self.root / "quarantine.csv"
 
+    @property
+    def audit(self) -> Path:
+        """What is known of the clips: audit.json, clips.csv, duplicates.csv."""
+        return self.root / "audit"
+
     def run(self, signature: str) -> Path:
         return self.root / "runs" / signature
 
@@ -71,6 +76,10 @@ class Workspace:
     @property
     def index_lock(self) -> Path:
         return self.root / ".index.lock"
+
+    @property
+    def audit_lock(self) -> Path:
+        return self.root / ".audit.lock"
 
     @property
     def vote_lock(self) -> Path:

@@ -12,7 +12,7 @@ from jobs.errors import InputError
 from pipeline import task
 from pipeline.plan import OpenedPlan
 from pipeline.site import Resources, Site
-from pipeline.stages import STAGES, TRAIN, VOTE, Stage
+from pipeline.stages import AUDIT, STAGES, TRAIN, VOTE, Stage
 from pipeline.submit import queue
 from pipeline.submit.records import JobRecord, latest_jobs, read_records, write_record
 
@@ -104,7 +104,7 @@ class Submission:
 
     def _vote_again(self, missing: list[int], known: dict[int, str]) -> list[int]:
         """Replace a vote that waits, if training jobs were submitted that it does not wait for."""
-        if not known or not any(each.stage != VOTE for each in self.done):
+        if not known or not any(each.stage not in (AUDIT, VOTE) for each in self.done):
             return missing
         waiting = {job.id for job in self.queued if job.is_waiting}
         queue.cancel([job for job in known.values() if job in waiting])

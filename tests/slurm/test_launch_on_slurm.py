@@ -36,6 +36,7 @@ def test_the_graph_is_the_planned_one_and_the_bytes_are_the_debug_executors(
     assert {name.split("-", 2)[2] for name in named} == {
         "extract",
         "index",
+        "audit",
         "train-small",
         "train-large",
         "vote",
@@ -44,7 +45,8 @@ def test_the_graph_is_the_planned_one_and_the_bytes_are_the_debug_executors(
     assert (cluster.out / "submission.csv").read_bytes() == expected(two_tiers)
     stages = cluster.status()["stages"]
     assert stages == {
-        "extract": {"done": 3}, "index": {"done": 1}, "train": {"done": 3}, "vote": {"done": 1},
+        "extract": {"done": 3}, "index": {"done": 1}, "audit": {"done": 1},
+        "train": {"done": 3}, "vote": {"done": 1},
     }  # fmt: skip
     jobs = {
         row[0]: row[1:] for row in cluster.accounting("JobName,State,ReqMem") if named & {row[0]}

@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from jobs.extract.features.chroma import chroma_stft
 from jobs.extract.features.constant_q import BINS_PER_OCTAVE, tonnetz
-from jobs.extract.features.mel import mel_power, mfcc
+from jobs.extract.features.mel import decibels, mel_power, mfcc
 from jobs.extract.features.shape import spectral_centroid, spectral_contrast
 from jobs.extract.features.spectrum import Spectrum
 from jobs.extract.features.tuning import estimate_tuning
@@ -47,3 +47,9 @@ def combined(samples: Floats, spectrum: Spectrum, hop_length: int) -> Floats:
 def mean_over_time(features: Floats) -> Floats:
     """Return feature set v3 of a clip's v2: float32 [194]."""
     return features.mean(axis=1)
+
+
+def log_mel_of(v2: Floats) -> Floats:
+    """Return the log-mel spectrogram that lies in a clip's v2: float32 [128, frames], in dB."""
+    power = v2[N_MFCC : N_MFCC + N_MELS]
+    return decibels(power, reference=power.max())

@@ -1,0 +1,154 @@
+"""Recordings that occur more than once: byte for byte, or encoded again, shifted, louder."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from jobs.audit.near_duplicates import Pairs, candidates, fingerprint, verified
+from jobs.data.manifest import Clip, Manifest
+from jobs.extract.config import FeatureConfig
+from jobs.extract.feature_set import FeatureSet
+from jobs.extract.features.combined import log_mel_of
+
+Floats = npt.NDArray[np.float32]
+
+EXACT, NEAR = "exact", "near"
+BLOCK = 64
+# Features of this many clips are held at once while candidates are compared.
+CLIPS_AT_ONCE = 2_000
+
+
+@dataclass(frozen=True)
+class Duplicate:
+    """Two clips of one recording.
+
+    Attributes:
+        one, other: positions in the manifest, one < other.
+        kind: exact (the same bytes) or near.
+        similarity: 1 for exact ones, see `near_duplicates.verify`.
+        shift_s: seconds by which `other` lags behind `one`.
+    """
+
+    one: int
+    other: int
+    kind: str
+    similarity: float = 1.0
+    shift_s: float = 0.0
+
+    def where(self, manifest: Manifest) -> str:
+        """Return `training`, `test` or `training and test`."""
+        one, other = (manifest.clips[p].label is None for p in (self.one, self.other))
+        if one != other:
+            return "training and test"
+        return "test" if one else "training"
+
+    def has_two_labels(self, manifest: Manifest) -> bool:
+        """Tell whether both clips have a label, and not the same."""
+        labels = {manifest.clips[self.one].label, manifest.clips[self.other].label}
+        return None not in labels and len(labels) == 2
+
+
+def exact_duplicates(sha256: Sequence[str]) -> list[Duplicate]:
+    """Return each clip whose bytes an earlier clip has too, with the first one that has them."""
+    first: dict[str, int] = {}
+    found = []
+    for position, digest in enumerate(sha256):
+        if digest and (before := first.setdefault(digest, position)) != position:
+            found.append(Duplicate(before, position, EXACT))
+    return found
+
+
+def near_duplicates(features: FeatureSet, left_out: set[int]) -> list[Duplicate]:
+    """Return pairs of clips that sound like one recording.
+
+    Args:
+        features: v1 or v2; see `can_be_compared`.
+        left_out: positions that are exact duplicates of an earlier clip.
+    """
+    shown = [p for p in features.readable(range(len(features.row))) if p not in left_out]
+    positions = np.array(shown, dtype=np.int64)
+    if len(positions) < 2:
+        return []
+    prints = np.concatenate([fingerprint(block) for block in _blocks(features, positions)])
+    config = features.config
+    frame_s = config.hop_length / config.sample_rate
+    found = []
+    for pairs in _batches(positions[candidates(prints)]):
+        wanted = np.unique(pairs)
+        log_mel = dict(zip(wanted.tolist(), _log_mel(features, wanted), strict=True))
+        for pair in verified(pairs, log_mel):
+            shift_s = pair.shift * frame_s
+            found.append(Duplicate(pair.one, pair.other, NEAR, pair.similarity, shift_s))
+    return found
+
+
+def can_be_compared(config: FeatureConfig) -> bool:
+    """Tell whether clips can be compared by these features: a mean over time hides too much."""
+    return config.features != "v3"
+
+
+def _blocks(features: FeatureSet, positions: npt.NDArray[np.int64]) -> Iterator[Floats]:
+    """Yield log-mel spectrograms of a few clips at a time, in the order of `positions`.
+
+    Positions ascend and shards are contiguous, so that each shard is read once.
+    """
+    for places, shard in features.blocks(positions.tolist()):
+        assert (np.diff(places) == 1).all()
+        for start in range(0, len(shard), BLOCK):
+            yield _as_log_mel(shard[start : start + BLOCK], features.config)
+
+
+def _log_mel(features: FeatureSet, positions: npt.NDArray[np.int64]) -> Floats:
+    return _as_log_mel(features.load(positions.tolist()), features.config)
+
+
+def _as_log_mel(features: Floats, config: FeatureConfig) -> Floats:
+    if config.features == "v1":
+        return features
+    return np.stack([log_mel_of(each) for each in features])
+
+
+def _batches(pairs: Pairs) -> Iterator[Pairs]:
+    """Cut pairs into runs that name a bounded number of clips."""
+    for start in range(0, len(pairs), CLIPS_AT_ONCE // 2):
+        yield pairs[start : start + CLIPS_AT_ONCE // 2]
+
+
+def suggested_groups(clips: Sequence[Clip], duplicates: Sequence[Duplicate]) -> dict[int, str]:
+    """Return the group of each labelled clip that should have one, by position.
+
+    Clips of one recording get one group; groups that the clips have already are kept, and joined
+    where a recording lies in two of them.
+
+    Args:
+        clips: the labelled ones.
+        duplicates: between any clips.
+    """
+    parent = list(range(len(clips)))
+
+    def root(position: int) -> int:
+        while parent[position] != position:
+            parent[position] = position = parent[parent[position]]
+        return position
+
+    first_of: dict[str, int] = {}
+    for position, clip in enumerate(clips):
+        if clip.group is not None:
+            parent[root(position)] = root(first_of.setdefault(clip.group, position))
+    for pair in duplicates:
+        if pair.other < len(clips):
+            one, other = sorted((root(pair.one), root(pair.other)))
+            parent[other] = one
+    members: dict[int, list[int]] = defaultdict(list)
+    for position in range(len(clips)):
+        members[root(position)].append(position)
+    suggested: dict[int, str] = {}
+    for positions in members.values():
+        names = [name for p in positions if (name := clips[p].group) is not None]
+        if names or len(positions) > 1:
+            name = names[0] if names else f"same-as-{clips[positions[0]].id}"
+            suggested |= dict.fromkeys(positions, name)
+    return suggested
