@@ -16,8 +16,12 @@ Floats = npt.NDArray[np.float32]
 
 # A header may claim anything; nothing of ours needs more than this of one clip.
 MOST_BYTES = 2 * 1024**3
-# What libsndfile says of anything that it does not know under the name of an MP3 file.
-NOT_RECOGNISED = "not a regular file"
+# What libsndfile says of anything that it does not know under the name of an MP3 file, and of an
+# MPEG stream in which it cannot go on.
+IN_WORDS = (
+    ("not a regular file", "format not recognised: this is not audio"),
+    ("Unspecified internal error", "the MPEG stream is damaged; the decoder cannot go on"),
+)
 RIFF_BYTE_ORDER: dict[str, Literal["little", "big"]] = {
     "WAV": "little", "WAVEX": "little", "AIFF": "big",
 }  # fmt: skip
@@ -116,8 +120,7 @@ def _read(path: Path, seconds: float) -> tuple[Floats, int, _Header]:
             return file.read(frames=wanted, dtype="float32"), file.samplerate, header
     except soundfile.LibsndfileError as error:
         said = error.error_string.strip().rstrip(".")
-        known = "format not recognised: this is not audio" if NOT_RECOGNISED in said else said
-        raise DecodeError(known) from error
+        raise DecodeError(next((ours for its, ours in IN_WORDS if its in said), said)) from error
     except (RuntimeError, MemoryError) as error:
         raise DecodeError(f"the decoder gave up: {error}") from error
 

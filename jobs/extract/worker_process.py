@@ -105,6 +105,10 @@ class WorkerProcess:
         return [self._shared.take(first + n, answer) for n, answer in enumerate(received)]
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def is_alive(self) -> bool:
         return self._process.poll() is None
 

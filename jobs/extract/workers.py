@@ -45,6 +45,11 @@ class Workers:
         for worker in self._workers:
             worker.end()
 
+    @property
+    def pids(self) -> list[int]:
+        """The processes that work now."""
+        return [worker.pid for worker in self._workers]
+
     def answers(self, paths: Sequence[Path]) -> Generator[Answer, None, None]:
         """Yield an answer for each path, in order; few are held in memory at a time.
 

@@ -125,7 +125,7 @@ def _clips(root: Path, listed: list[Listed]) -> tuple[Clip, ...]:
                 size=status.st_size,
                 # A file that may not be read goes to quarantine. Once it may be, it counts as
                 # another recording and is extracted: permissions change no time of change.
-                mtime_ns=status.st_mtime_ns if os.access(file, os.R_OK) else 0,
+                mtime_ns=status.st_mtime_ns if _may_read(file) else 0,
                 label=item.label,
                 group=item.group,
                 fold=item.fold,
@@ -137,6 +137,11 @@ def _clips(root: Path, listed: list[Listed]) -> tuple[Clip, ...]:
             "Paths are relative to the data folder; put the files there or take their lines out"
         )
     return tuple(clips)
+
+
+def _may_read(file: Path) -> bool:
+    # By default access() asks for the real user, not for the one that we act as.
+    return os.access(file, os.R_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
 def _some(listed: Iterable[Listed]) -> str:

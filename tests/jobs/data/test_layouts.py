@@ -1,6 +1,7 @@
 """Each layout reads into the manifest that its files describe; each mistake is named."""
 
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -232,3 +233,24 @@ def test_a_file_name_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     (Path(os.fsdecode(os.fsencode(tmp_path) + b"/test_mp3s/\xff.mp3"))).touch()
     with pytest.raises(InputError, match=r"not UTF-8; rename it"):
         read_data(tmp_path)
+
+
+def test_a_file_that_may_not_be_read_is_another_recording_once_it_may() -> None:
+    # Not below pytest's own folder, which nobody else may enter.
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder)
+        data.chmod(0o755)
+        competition(data)
+        (data / "train_mp3s" / "1.mp3").chmod(0o000)
+        me = os.geteuid()
+        if me == 0:
+            os.seteuid(65_534)  # root may read everything
+        try:
+            before = read_data(data)
+        finally:
+            os.seteuid(me)
+        (data / "train_mp3s" / "1.mp3").chmod(0o644)
+        after = read_data(data)
+    assert before.labelled[1].mtime_ns == 0
+    assert before.labelled[0] == after.labelled[0]
+    assert before.audio_fingerprint != after.audio_fingerprint

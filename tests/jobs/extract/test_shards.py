@@ -258,3 +258,68 @@ def test_reading_works_where_the_file_cannot_be_locked_or_written(
     for path in copy.rglob("*.h5"):
         path.chmod(0o400)
     assert FeatureSet.open(copy, manifest, CONFIG).load([0]).shape == (1, *CONFIG.shape)
+
+
+def test_v3_is_taken_from_the_shards_of_v2_without_decoding(
+    manifest: Manifest, tmp_path: Path, decoded: list[Answer]
+) -> None:
+    v2, v3 = (FeatureConfig.checked({"features": f, "seconds": 0.5}, "") for f in ("v2", "v3"))
+    name = ShardName(0, SHARDS)
+    extract_shards(manifest, [v2, v3], name, tmp_path / "together", 1)
+    apart = tmp_path / "apart"
+    extract_shards(manifest, [v2], name, apart, 1)
+    decoded.clear()
+    extract_shards(manifest, [v3], name, apart, 1)
+    assert decoded == []
+    shard = f"{v3.folder_name(manifest)}/{name}"
+    assert (apart / shard).read_bytes() == (tmp_path / "together" / shard).read_bytes()
+    means = read_features(apart / v2.folder_name(manifest) / str(name)).mean(axis=2)
+    np.testing.assert_array_equal(read_features(apart / shard), means)
+
+
+def test_one_decode_serves_all_feature_sets(
+    manifest: Manifest, tmp_path: Path, decoded: list[Answer]
+) -> None:
+    configs = [FeatureConfig.checked({"features": f, "seconds": 0.5}, "") for f in ("v1", "v2")]
+    extract_shards(manifest, configs, ShardName(0, SHARDS), tmp_path, 1)
+    assert len(decoded) == len(ShardName(0, SHARDS).positions(len(manifest)))
+    alone = tmp_path / "alone"
+    for config in configs:
+        extract_shards(manifest, [config], ShardName(0, SHARDS), alone, 1)
+        shard = f"{config.folder_name(manifest)}/{ShardName(0, SHARDS)}"
+        assert (alone / shard).read_bytes() == (tmp_path / shard).read_bytes()
+
+
+def test_partial_clips_have_features_and_are_known(own_clips: Path, tmp_path: Path) -> None:
+    path = own_clips / "train_mp3s" / "4.mp3"
+    path.write_bytes(path.read_bytes()[:-1500])
+    manifest = read_data(own_clips)
+    extract(manifest, tmp_path)
+    features = index(manifest, tmp_path)
+    assert features.partial == (4,)
+    assert features.reasons == {}
+    assert len(features.load([4])) == 1
+
+
+def test_the_audio_of_a_clip_is_kept_when_its_row_is_reused(
+    manifest: Manifest, tmp_path: Path
+) -> None:
+    first = read_columns(extract(manifest, tmp_path)[0])
+    for k in range(5):
+        extract_shards(manifest, [CONFIG], ShardName(k, 5), tmp_path, 1)
+    folder = tmp_path / CONFIG.folder_name(manifest)
+    again = read_columns(folder / str(ShardName(0, 5)))
+    assert again.audio(0) == first.audio(0)
+    assert first.audio(0) is not None
+
+
+def test_a_known_row_that_is_damaged_is_computed_again(manifest: Manifest, tmp_path: Path) -> None:
+    path = extract(manifest, tmp_path)[0]
+    whole = bytearray(path.read_bytes())
+    whole[whole.find(read_features(path)[0].tobytes()[:64]) + 5] ^= 1
+    path.write_bytes(whole)
+    fresh = tmp_path / "fresh"
+    for root in (tmp_path, fresh):
+        extract_shards(manifest, [CONFIG], ShardName(0, 5), root, 1)
+    shard = f"{CONFIG.folder_name(manifest)}/{ShardName(0, 5)}"
+    assert (tmp_path / shard).read_bytes() == (fresh / shard).read_bytes()

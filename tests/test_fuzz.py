@@ -1,0 +1,15 @@
+"""A short run of benchmarks/fuzz.py: damaged MP3s harm neither the task nor the features."""
+
+from pathlib import Path
+
+from benchmarks.fuzz import fuzz
+from jobs.data.synthetic import MadeClips, write_clips
+
+
+def test_damaged_mp3s_are_decoded_partial_or_in_quarantine(tmp_path: Path) -> None:
+    write_clips(tmp_path, MadeClips(train=16, test=8, seconds=3))
+    report = fuzz(sorted(tmp_path.rglob("*.mp3")), n=300, seed=1, cpus=2)
+    assert report.breaches == []
+    assert sum(report.statuses.values()) == 300
+    assert min(report.statuses[status] for status in ("ok", "partial", "quarantined")) > 10
+    assert report.compared >= 3
