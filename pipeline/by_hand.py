@@ -71,6 +71,8 @@ def _work(opened: OpenedPlan, stage: str, worker: int, of: int) -> int:
     """Do this task's items that are missing; return how many failed."""
     if stage == TRAIN:
         _do(opened, INDEX, _missing(opened, INDEX))
+    if stage == VOTE:  # nobody has a script for it, and nothing else waits for it
+        _do(opened, AUDIT, _missing(opened, AUDIT))
     mine = [item for item in _missing(opened, stage) if item % of == worker]
     return _do(opened, stage, mine)
 

@@ -117,6 +117,11 @@ class Findings:
         pairs, said = self.duplicates, []
         across = sum(pair.where(self.manifest) == "training and test" for pair in pairs)
         two = sum(pair.has_two_labels(self.manifest) for pair in pairs)
+        partial = len(self.positions_with(PARTIAL))
+        if partial:
+            said.append(
+                f"{partial} clips are shorter than their headers say; zeros stand for the rest"
+            )
         if across:
             said.append(f"{across} pairs of one recording lie in training and test both")
         if two:

@@ -86,7 +86,7 @@ def test_two_launches_at_once_submit_each_item_once(
     ]  # fmt: skip
     both = [subprocess.Popen(command, env=cluster.environment) for _ in range(2)]
     assert [process.wait(60) for process in both] == [0, 0]
-    assert len(list((cluster.out / "logs" / "jobs").iterdir())) == 4  # one array a stage
+    assert len(list((cluster.out / "logs" / "jobs").iterdir())) == 5  # one array a stage
     cluster.drain()
     assert (cluster.out / "submission.csv").exists()
 

@@ -118,6 +118,7 @@ def _spectral_peaks_loop(
     return pitch[:count], level[:count]
 
 
+LOOPS = (_window_frames_loop, _store_power_loop, _spectral_peaks_loop)
 NUMPY = Kernels(window_frames, store_power, spectral_peaks)
 
 
@@ -138,19 +139,20 @@ def _compiled() -> Kernels:
     from numba import njit
 
     # No fastmath: it would reorder sums, and the twins would give other bits.
-    jit: Callable[[Any], Any] = njit(cache=True, nogil=True)
-    loops = (_window_frames_loop, _store_power_loop, _spectral_peaks_loop)
-    compiled = Kernels(*(jit(loop) for loop in loops))
     try:
-        folder = Path(jit(_window_frames_loop).stats.cache_path)
+        cached: Callable[[Any], Any] = njit(cache=True, nogil=True)
+        compiled = Kernels(*(cached(loop) for loop in LOOPS))
+        folder = Path(cached(LOOPS[0]).stats.cache_path)
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / ".compiling.lock").open("a") as lock:
             with contextlib.suppress(OSError):  # a file system without locks: compile at once
                 fcntl.flock(lock, fcntl.LOCK_EX)
             _call_once(compiled)
-    except OSError as error:
-        log.warning("compiled kernels cannot be cached (%s); numpy stands in", error)
-        return NUMPY
+    except (OSError, RuntimeError) as error:
+        log.warning("compiled kernels cannot be cached (%s); they are compiled here", error)
+        uncached: Callable[[Any], Any] = njit(nogil=True)
+        compiled = Kernels(*(uncached(loop) for loop in LOOPS))
+        _call_once(compiled)
     return compiled
 
 

@@ -1,5 +1,8 @@
 """v1, v2 and v3 equal the librosa calls that define them, block by block."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +22,8 @@ from jobs.extract.features.spectrum import Spectrum, hann
 from jobs.extract.features.tuning import estimate_tuning
 
 Floats = npt.NDArray[np.float32]
+
+ROOT = Path(__file__).parents[3]
 
 V1, V2, V3 = (FeatureConfig(features=name) for name in ("v1", "v2", "v3"))
 TOLERANCE_DB = 1e-3
@@ -186,6 +191,32 @@ def test_without_compiled_kernels_the_values_are_the_same_bits(
             np.testing.assert_array_equal(compute(y, V2), v2)
     finally:
         kernels.kernels.cache_clear()
+
+
+STARTED = (
+    "from jobs.extract.features.kernels import kernels\n"
+    "print(sum(kernels().spectral_peaks.stats.cache_hits.values()))\n"
+)
+
+
+def test_compiled_kernels_are_cached_for_the_next_task(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", STARTED]
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    for hits in ("0\n", "1\n"):
+        done = subprocess.run(
+            command, capture_output=True, text=True, cwd=ROOT, env=environment, check=True
+        )
+        assert done.stdout == hits
+
+
+def test_a_cache_that_cannot_be_written_stops_no_task() -> None:
+    command = [sys.executable, "-c", STARTED]
+    environment = os.environ | {"NUMBA_CACHE_DIR": "/proc/nowhere"}
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout in {"0\n", "1\n"}  # numba may know another place
 
 
 def test_a_set_has_the_same_values_whatever_is_computed_beside_it() -> None:
