@@ -8,7 +8,7 @@ import typer
 from jobs.data.layouts import read_data
 from jobs.data.manifest import Manifest
 from jobs.data.workspace import Workspace
-from jobs.errors import BusyError, DamagedFileError, InputError
+from jobs.errors import BusyError, DamagedFileError, InputError, NotReadyError
 from jobs.extract.config import FeatureConfig
 from jobs.extract.shard import ShardName
 from jobs.files import read_json
@@ -47,7 +47,7 @@ def main(
         manifest = read_data(data)
         make_writable(workspace.root)
         _audit(workspace, manifest)
-    except (InputError, BusyError, DamagedFileError, OSError) as error:
+    except (InputError, NotReadyError, BusyError, DamagedFileError, OSError) as error:
         console.complain(str(error))
         raise typer.Exit(2) from None
     findings = read_json(workspace.audit / "audit.json")

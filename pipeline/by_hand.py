@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from jobs.errors import BusyError, DamagedFileError, InputError
+from jobs.files import remove_abandoned_temporaries
 from jobs.ownership import owning
 from pipeline import console, task
 from pipeline.grid import read_grid
@@ -64,6 +65,7 @@ def _settle(opened: OpenedPlan) -> None:
     with owning(opened.workspace.launch_lock):
         if queue.slurm_answers():
             Submission(opened).look()
+        remove_abandoned_temporaries(opened.workspace.root)
         opened.save()
 
 

@@ -86,8 +86,15 @@ def near_duplicates(features: FeatureSet, left_out: set[int]) -> list[Duplicate]
 
 
 def can_be_compared(config: FeatureConfig) -> bool:
-    """Tell whether clips can be compared by these features: a mean over time hides too much."""
-    return config.features != "v3"
+    """Tell whether clips can be compared by these features.
+
+    A mean over time (v3) hides too much, and so do few bands, few or long frames: different
+    recordings look alike in them.
+    """
+    if config.features != "v1":
+        return config.features == "v2"
+    frame_s = config.hop_length / config.sample_rate
+    return config.n_mels >= 32 and 0.01 <= frame_s <= 0.05
 
 
 def _blocks(features: FeatureSet, positions: npt.NDArray[np.int64]) -> Iterator[Floats]:
@@ -127,21 +134,23 @@ def suggested_groups(clips: Sequence[Clip], duplicates: Sequence[Duplicate]) -> 
         clips: the labelled ones.
         duplicates: between any clips.
     """
-    parent = list(range(len(clips)))
+    parent: dict[int, int] = {}
 
     def root(position: int) -> int:
-        while parent[position] != position:
-            parent[position] = position = parent[parent[position]]
+        while (above := parent.get(position, position)) != position:
+            position = above
         return position
+
+    def join(one: int, other: int) -> None:
+        low, high = sorted((root(one), root(other)))
+        parent[high] = low
 
     first_of: dict[str, int] = {}
     for position, clip in enumerate(clips):
         if clip.group is not None:
-            parent[root(position)] = root(first_of.setdefault(clip.group, position))
-    for pair in duplicates:
-        if pair.other < len(clips):
-            one, other = sorted((root(pair.one), root(pair.other)))
-            parent[other] = one
+            join(position, first_of.setdefault(clip.group, position))
+    for pair in duplicates:  # test clips too: two clips that both sound like one are related
+        join(pair.one, pair.other)
     members: dict[int, list[int]] = defaultdict(list)
     for position in range(len(clips)):
         members[root(position)].append(position)

@@ -84,4 +84,4 @@ def _train(findings: "Findings") -> Iterator[list[Any]]:
 
 
 def _rounded(value: Any) -> Any:
-    return round(value, 4) if isinstance(value, float) else value
+    return float(f"{value:.6g}") if isinstance(value, float) else value

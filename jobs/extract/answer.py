@@ -40,7 +40,7 @@ class Answer:
         features: for each config float32 of its shape, or None where the hash is known to the
             asker, or where there are no features.
         audio: None if it was not decoded.
-        reason: why there are no features; "" if there are.
+        reason: why features are missing that are not known to the asker; "" if none are.
         unread: what the system said when the file could not be read now.
     """
 
@@ -81,14 +81,19 @@ def answer(path: Path, order: Order, phase: mmap.mmap | bytearray) -> Answer:
         return Answer(digest, nothing, unread=OSError(error.errno, error.strerror, str(path)))
     except DecodeError as error:
         return Answer(digest, nothing, reason=str(error))
+    except MemoryError:
+        # Without the hash: elsewhere there may be more memory.
+        return Answer("", nothing, reason="it takes more memory than there is")
     except Exception as error:
         return Answer(digest, nothing, reason=f"it cannot be processed ({error!r})")
-    if not all(np.isfinite(each).all() for each in computed):
-        return Answer(digest, nothing, audio, reason="its features are not finite numbers")
     features: list[Floats | None] = list(nothing)
+    reason = ""
     for number, each in zip(unknown, computed, strict=True):
-        features[number] = each
-    return Answer(digest, tuple(features), audio)
+        if np.isfinite(each).all():
+            features[number] = each
+        else:
+            reason = "its features are not finite numbers"
+    return Answer(digest, tuple(features), audio, reason)
 
 
 def _sha256(path: Path) -> str:

@@ -57,6 +57,7 @@ def _results(
             if stored is None:
                 return None
             features, audio, reason = stored
+        reason = reason if features is None else ""
         results.append(ClipResult(position, clip_id, answer.sha256, features, audio, reason))
     return results
 

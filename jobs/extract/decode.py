@@ -2,15 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from jobs.extract.config import FeatureConfig
-
-if TYPE_CHECKING:
-    import soundfile
+from jobs.extract.mpeg import frames_duration_s, has_length_tag
 
 Floats = npt.NDArray[np.float32]
 
@@ -25,6 +23,7 @@ IN_WORDS = (
 RIFF_BYTE_ORDER: dict[str, Literal["little", "big"]] = {
     "WAV": "little", "WAVEX": "little", "AIFF": "big",
 }  # fmt: skip
+GUESSED_WITHIN_S = 0.2
 SILENT_BELOW = 10 ** (-60 / 20)
 SILENCE_BLOCK_S = 0.05
 
@@ -84,22 +83,25 @@ def decode(path: Path, config: FeatureConfig) -> tuple[Floats, Audio]:
     peak = max(float(mono.max()), -float(mono.min()))
     if not np.isfinite(peak):  # NaN too is its own maximum
         raise DecodeError("the decoded samples are not finite")
-    wanted = min(int(config.seconds * rate), header.frames)
+    wanted = int(config.seconds * rate)
+    promised = _promised_frames(path, header, len(mono), wanted)
     audio = Audio(
         sample_rate=rate,
         channels=header.channels,
-        duration_s=header.frames / rate,
+        duration_s=promised / rate,
         peak=peak,
         silence=_silent_share(mono, rate),
-        missing_s=max(0, wanted - len(mono)) / rate,
+        missing_s=max(0, min(wanted, promised) - len(mono)) / rate,
     )
     return _fixed_length(_resampled(mono, rate, config.sample_rate), config.samples), audio
 
 
 @dataclass(frozen=True, slots=True)
 class _Header:
+    format: str
     frames: int
     channels: int
+    sample_rate: int
 
 
 def _read(path: Path, seconds: float) -> tuple[Floats, int, _Header]:
@@ -116,26 +118,39 @@ def _read(path: Path, seconds: float) -> tuple[Floats, int, _Header]:
                 raise DecodeError(
                     f"the header claims {file.channels} channels at {file.samplerate} Hz"
                 )
-            header = _Header(_promised_frames(path, file), file.channels)
+            header = _Header(file.format, file.frames, file.channels, file.samplerate)
             return file.read(frames=wanted, dtype="float32"), file.samplerate, header
     except soundfile.LibsndfileError as error:
-        said = error.error_string.strip().rstrip(".")
+        said = error.error_string.strip().rstrip(".").removeprefix("Error : ")
         raise DecodeError(next((ours for its, ours in IN_WORDS if its in said), said)) from error
-    except (RuntimeError, MemoryError) as error:
+    except RuntimeError as error:
         raise DecodeError(f"the decoder gave up: {error}") from error
 
 
-def _promised_frames(path: Path, file: "soundfile.SoundFile") -> int:
-    """Return the samples that the header promises; of a cut WAV libsndfile counts what is there."""
-    frames = int(file.frames)
-    if file.format not in RIFF_BYTE_ORDER:
-        return frames
+def _promised_frames(path: Path, header: _Header, decoded: int, wanted: int) -> int:
+    """Return how many samples the file says that it holds.
+
+    Of a cut WAV libsndfile counts what is there; of an MP3 without a length tag it guesses, and
+    stops where its guess ends. There the frames themselves are counted.
+    """
+    if header.format in RIFF_BYTE_ORDER:
+        return _promised_by_riff(path, header)
+    if header.format != "MP3" or decoded >= wanted or has_length_tag(path):
+        return header.frames
+    counted = int(header.sample_rate * frames_duration_s(path, wanted / header.sample_rate))
+    # The first frames may be lost to the decoder's delay.
+    return counted if counted - decoded > GUESSED_WITHIN_S * header.sample_rate else decoded
+
+
+def _promised_by_riff(path: Path, header: _Header) -> int:
     with path.open("rb") as start:
         said = start.read(8)[4:]
-    promised = int.from_bytes(said, RIFF_BYTE_ORDER[file.format]) + 8
+    promised = int.from_bytes(said, RIFF_BYTE_ORDER[header.format]) + 8
     here = path.stat().st_size
-    # All bits set is what a program writes that did not know the length yet.
-    return frames * promised // here if said != b"\xff" * 4 and promised > here else frames
+    if said == b"\xff" * 4 or promised <= here:
+        # All bits set is what a program writes that did not know the length yet.
+        return header.frames
+    return header.frames * promised // here
 
 
 def _resampled(mono: Floats, rate: int, wanted: int) -> Floats:

@@ -88,7 +88,7 @@ def _require_few(manifest: Manifest, bad: Sequence[Quarantined], limits: Limits)
     shown = "; ".join(f"{each.clip.path!r}: {each.reason}" for each in bad[:SHOWN])
     raise InputError(
         f"{len(bad)} of {len(manifest)} clips cannot be used, and {rule}. All of them stand in "
-        f"quarantine.csv; the first: {shown}"
+        f"quarantine.csv, and `python -m pipeline.audit` tells more of the data; the first: {shown}"
     )
 
 
@@ -107,7 +107,10 @@ def is_quarantine_written(path: Path, quarantined: Sequence[Quarantined]) -> boo
 
 
 def _rows(quarantined: Sequence[Quarantined]) -> list[list[str]]:
-    return [
-        [q.clip.subset, q.clip.id, q.clip.path, q.clip.label or "", q.features, q.reason]
-        for q in quarantined
-    ]
+    """Return a row for each clip and reason, with the feature sets that lack it."""
+    sets: dict[tuple[str, ...], list[str]] = {}
+    for each in quarantined:
+        clip = each.clip
+        known_by = (clip.subset, clip.id, clip.path, clip.label or "", each.reason)
+        sets.setdefault(known_by, []).append(each.features)
+    return [[*described, "+".join(names), reason] for (*described, reason), names in sets.items()]

@@ -13,6 +13,7 @@ from jobs.extract.config import FeatureConfig
 # One batch is worked on while the one before is read.
 BATCHES = 2
 CLIPS_AT_ONCE = 8
+EMPTY = np.empty(0, dtype=np.float32)
 # The first bytes tell what the worker does; features begin behind a cache line of their own.
 PHASE_BYTES = 64
 
@@ -29,7 +30,9 @@ class SharedFeatures:
         self._shapes = [config.shape for config in configs]
         self._sizes = [config.bytes_per_clip // 4 for config in configs]
         # A copy of the map, so that no array keeps `phase` from being closed.
-        self._floats = np.frombuffer(mmap.mmap(descriptor, 0), np.float32, offset=PHASE_BYTES)
+        self._floats: Floats = np.frombuffer(
+            mmap.mmap(descriptor, 0), np.float32, offset=PHASE_BYTES
+        )
 
     @classmethod
     def create(cls, configs: Sequence[FeatureConfig]) -> int:
@@ -38,6 +41,11 @@ class SharedFeatures:
         clip = sum(config.bytes_per_clip for config in configs)
         os.ftruncate(descriptor, PHASE_BYTES + BATCHES * CLIPS_AT_ONCE * clip)
         return descriptor
+
+    def close(self) -> None:
+        """Give the memory back; `phase` and the places are gone."""
+        self.phase.close()
+        self._floats = EMPTY
 
     def put(self, number: int, answer: Answer) -> Answer:
         """Store the features of the worker's clip `number`; return the answer with stand-ins."""
@@ -62,6 +70,3 @@ class SharedFeatures:
             places.append(self._floats[start : start + size].reshape(shape))
             start += size
         return places
-
-
-EMPTY = np.empty(0, dtype=np.float32)

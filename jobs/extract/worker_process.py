@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Pipe
 from pathlib import Path
 
+from jobs.errors import NotReadyError
 from jobs.extract.answer import COMPUTING, Answer, Order
 from jobs.extract.shared_features import BATCHES, CLIPS_AT_ONCE, SharedFeatures
 
@@ -57,16 +58,18 @@ class WorkerProcess:
         self._patience_s, self._is_ready = patience_s, False
         self.connection, theirs = Pipe()
         memory = SharedFeatures.create(order.configs)
-        self._shared = SharedFeatures(memory, order.configs)
         paths = [str(REPOSITORY), os.environ.get("PYTHONPATH", "")]
-        self._process = subprocess.Popen(
-            [*command, str(theirs.fileno()), str(memory)],
-            pass_fds=(theirs.fileno(), memory),
-            stdin=subprocess.DEVNULL,
-            env=os.environ | ENVIRONMENT | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
-        )
-        theirs.close()
-        os.close(memory)
+        try:
+            self._shared = SharedFeatures(memory, order.configs)
+            self._process = subprocess.Popen(
+                [*command, str(theirs.fileno()), str(memory), str(os.getpid())],
+                pass_fds=(theirs.fileno(), memory),
+                stdin=subprocess.DEVNULL,
+                env=os.environ | ENVIRONMENT | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
+            )
+        finally:
+            theirs.close()
+            os.close(memory)
         self.batches: collections.deque[range] = collections.deque()
         self._received = 0
         self.deadline = time.monotonic() + START_WITHIN_S
@@ -116,18 +119,19 @@ class WorkerProcess:
         """Tell why the process hung up.
 
         Raises:
-            RuntimeError: it could not even start.
+            NotReadyError: it could not even start.
         """
         try:
             status = self._process.wait(timeout=DIES_WITHIN_S)
         except subprocess.TimeoutExpired:
             status = self.end()
-        if not self._is_ready and status > 0:
-            raise RuntimeError(
+        if not self._is_ready and (status > 0 or status in CRASHES):
+            raise NotReadyError(
                 f"a worker cannot start (exit status {status}); the lines above in the log say why"
             )
         if status < 0:
-            name = signal.Signals(-status).name
+            known = -status in set(signal.Signals)
+            name = signal.Signals(-status).name if known else f"signal {-status}"
             if status in CRASHES:
                 return Cause(f"the decoder crashed ({name})", is_the_clips=True)
             return Cause(f"a worker was killed ({name}); is memory short?", is_the_clips=False)
@@ -135,6 +139,10 @@ class WorkerProcess:
 
     def cause_of_stalling(self) -> Cause:
         """Tell what the process was doing when it lost our patience."""
+        if not self._is_ready:
+            return Cause(f"a worker did not start in {START_WITHIN_S:g} s", is_the_clips=False)
+        if self._is_stopped():
+            return Cause("a worker was stopped (SIGSTOP)", is_the_clips=False)
         if self._shared.phase[0] == COMPUTING:
             return Cause(f"the decoder gave no answer in {self._patience_s:g} s", is_the_clips=True)
         return Cause(f"reading took more than {self._patience_s:g} s", is_the_clips=False)
@@ -142,5 +150,15 @@ class WorkerProcess:
     def end(self) -> int:
         """Kill the process unless it has died already, and return its exit status."""
         self.connection.close()
+        self._shared.close()
         self._process.kill()
-        return self._process.wait()
+        try:
+            return self._process.wait(timeout=DIES_WITHIN_S)
+        except subprocess.TimeoutExpired:  # it waits for a file server: it dies when that answers
+            return -signal.SIGKILL
+
+    def _is_stopped(self) -> bool:
+        with contextlib.suppress(OSError):
+            state = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0]
+            return state in "Tt"
+        return False

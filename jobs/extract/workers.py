@@ -58,7 +58,7 @@ class Workers:
 
         Raises:
             OSError: a file cannot be read in time, or workers are killed from outside.
-            RuntimeError: workers do not even start.
+            NotReadyError: workers do not even start.
         """
         starts = range(0, len(paths), CLIPS_AT_ONCE)
         waiting = collections.deque(range(s, min(s + CLIPS_AT_ONCE, len(paths))) for s in starts)
@@ -66,22 +66,34 @@ class Workers:
         answers: dict[int, Answer] = {}
         due = 0
         ahead = 2 * BATCHES * CLIPS_AT_ONCE * len(self._workers)
-        while due < len(paths):
-            self._hand_out(waiting, paths, due + ahead)
-            for batch, outcome in self._outcomes():
-                if outcome is None:
-                    waiting.appendleft(batch)
-                elif not isinstance(outcome, Cause):
-                    answers.update(zip(batch, outcome, strict=True))
-                elif len(batch) == 1 and batch[0] in suspects:
-                    answers[batch[0]] = self._blamed(paths[batch[0]], outcome)
-                else:
-                    log.warning("%s; its %d clips are tried alone", outcome.sentence, len(batch))
-                    suspects.update(batch)
-                    waiting.extendleft(range(n, n + 1) for n in reversed(batch))
-            while due in answers:
-                yield answers.pop(due)
-                due += 1
+        try:
+            while due < len(paths):
+                self._hand_out(waiting, paths, due + ahead)
+                for batch, outcome in self._outcomes():
+                    if outcome is None:
+                        waiting.appendleft(batch)
+                    elif not isinstance(outcome, Cause):
+                        answers.update(zip(batch, outcome, strict=True))
+                    elif len(batch) == 1 and batch[0] in suspects:
+                        answers[batch[0]] = self._blamed(paths[batch[0]], outcome)
+                    else:
+                        log.warning(
+                            "%s; its %d clips are tried alone", outcome.sentence, len(batch)
+                        )
+                        suspects.update(batch)
+                        waiting.extendleft(range(n, n + 1) for n in reversed(batch))
+                while due in answers:
+                    yield answers.pop(due)
+                    due += 1
+        finally:
+            self._drop_unfinished()
+
+    def _drop_unfinished(self) -> None:
+        """End workers that still have work: its answers must not be taken for later ones."""
+        for worker in self._workers:
+            if worker.batches:
+                worker.end()
+                worker.batches.clear()
 
     def _hand_out(
         self, waiting: collections.deque[range], paths: Sequence[Path], horizon: int

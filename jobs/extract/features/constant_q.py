@@ -126,15 +126,16 @@ def _wavelets(turns: Doubles, lengths: Doubles, n_fft: int) -> Complex:
         complex64 [filters, n_fft].
     """
     first = np.floor(-lengths / 2)
-    count = np.ceil(np.floor(lengths / 2) - first)
-    before = (n_fft - count) // 2
-    place = np.arange(n_fft) - before[:, np.newaxis]
-    inside = (place >= 0) & (place < count[:, np.newaxis])
-    window = np.where(inside, 0.5 - 0.5 * np.cos(2 * np.pi / count[:, np.newaxis] * place), 0.0)
-    window /= np.abs(window).sum(axis=1, keepdims=True)
+    count = np.ceil(np.floor(lengths / 2) - first)[:, np.newaxis]
+    place = np.arange(int(count.max()))
+    inside = place < count
+    window = np.where(inside, 0.5 - 0.5 * np.cos(2 * np.pi / count * place), 0.0)
+    window /= window.sum(axis=1, keepdims=True)
     angle = (2 * np.pi * turns)[:, np.newaxis] * (place + first[:, np.newaxis])
-    wavelets = np.empty(window.shape, dtype=np.complex64)
-    wavelets.real, wavelets.imag = window * np.cos(angle), window * np.sin(angle)
+    wavelets = np.zeros((len(lengths), n_fft), dtype=np.complex64)
+    row, column = np.nonzero(inside)
+    padded = column + ((n_fft - count) // 2).astype(np.int64)[row, 0]
+    wavelets[row, padded] = (window * np.cos(angle) + 1j * (window * np.sin(angle)))[inside]
     return wavelets
 
 

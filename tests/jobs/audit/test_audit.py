@@ -114,6 +114,31 @@ def test_groups_are_kept_and_joined_by_a_shared_recording() -> None:
     assert groups == {0: "a", 1: "a", 3: "a", 4: "c"}
 
 
+def test_clips_that_sound_like_the_same_test_clip_are_one_group() -> None:
+    pairs = [Duplicate(0, 9, NEAR), Duplicate(2, 9, NEAR)]
+    groups = suggested_groups([clip(0), clip(1), clip(2)], pairs)
+    assert groups == {0: "same-as-0", 2: "same-as-0"}
+
+
+def test_empty_files_are_no_recording_that_occurs_twice(own_clips: Path, tmp_path: Path) -> None:
+    for number in (0, 1):
+        (own_clips / "train_mp3s" / f"{number}.mp3").write_bytes(b"")
+    found, _ = audited(own_clips, tmp_path / "out")
+    assert found.duplicates == ()
+
+
+@pytest.mark.parametrize(
+    "settings", [{"n_mels": 1}, {"hop_length": 20_000}, {"seconds": 0.1, "n_fft": 512}]
+)
+def test_small_spectrograms_harm_no_audit(
+    made_clips: Path, tmp_path: Path, settings: dict[str, float]
+) -> None:
+    manifest, config = read_data(made_clips), FeatureConfig.checked(settings, "")
+    build_index(manifest, config, 1, tmp_path, cpus=1)
+    found = Findings.of(manifest, FeatureSet.open(tmp_path, manifest, config))
+    assert found.duplicates == ()
+
+
 @pytest.mark.clips
 def test_real_clips_have_the_one_near_duplicate_that_they_have(
     real_clips: Path, tmp_path: Path

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from jobs.extract import mpeg
 from jobs.extract.answer import Answer, Order, answer
 from jobs.extract.config import FeatureConfig
 from jobs.extract.features import compute
@@ -43,6 +44,12 @@ def sound(seconds: float, rate: int, channels: int = 1) -> np.ndarray:
     return 0.3 * np.stack(waves, axis=1) + 0.05 * rng.standard_normal((len(time), channels))
 
 
+def write_cbr(path: Path, samples: np.ndarray, rate: int) -> None:
+    soundfile.write(
+        path, samples, rate, format="MP3", bitrate_mode="CONSTANT", compression_level=0.5
+    )
+
+
 @pytest.mark.parametrize("rate", [8_000, 11_025, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000])
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("mode", ["CONSTANT", "VARIABLE", "AVERAGE"])
@@ -50,7 +57,10 @@ def test_every_kind_of_mp3_is_read_as_librosa_reads_it(
     tmp_path: Path, rate: int, channels: int, mode: str
 ) -> None:
     path = tmp_path / "a.mp3"
-    soundfile.write(path, sound(2, rate, channels), rate, format="MP3", bitrate_mode=mode)
+    # Without a level soundfile leaves the bit rate variable, whatever the mode.
+    soundfile.write(
+        path, sound(2, rate, channels), rate, format="MP3", bitrate_mode=mode, compression_level=0.5
+    )
     audio = require_librosas(path).audio
     assert audio is not None
     assert (audio.sample_rate, audio.channels) == (rate, channels)
@@ -118,7 +128,7 @@ def test_an_hour_is_decoded_only_as_far_as_needed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kept", [0.99, 0.5, 0.2])
 def test_a_truncated_mp3_is_partial(tmp_path: Path, kept: float) -> None:
     path = tmp_path / "a.mp3"
-    soundfile.write(path, sound(5, 22_050), 22_050, format="MP3", bitrate_mode="CONSTANT")
+    write_cbr(path, sound(5, 22_050), 22_050)
     path.write_bytes(path.read_bytes()[: int(kept * path.stat().st_size)])
     audio = require_librosas(path).audio
     assert audio is not None
@@ -208,3 +218,43 @@ def test_a_file_that_may_not_be_read_is_named(write_mp3: Callable[..., Path]) ->
 )
 def test_odd_names_are_read(tmp_path: Path, write_mp3: Callable[..., Path], name: str) -> None:
     require_librosas(write_mp3(tmp_path / name, seconds=1.0))
+
+
+def without_length_tag(mp3: bytes) -> bytes:
+    """Cut the first frame, which says how many follow."""
+    length, _ = mpeg._frame(mp3[:4])
+    assert length
+    return mp3[length:]
+
+
+@pytest.mark.parametrize("before", [b"", id3v2(98_000)], ids=["bare", "picture"])
+def test_a_whole_mp3_without_a_length_tag_is_not_partial(tmp_path: Path, before: bytes) -> None:
+    path = tmp_path / "a.mp3"
+    write_cbr(path, sound(5, 22_050), 22_050)
+    path.write_bytes(before + without_length_tag(path.read_bytes()))
+    audio = require_librosas(path).audio
+    assert audio is not None
+    assert not audio.is_partial
+    assert audio.duration_s == pytest.approx(5, abs=0.2)
+
+
+def test_a_variable_bit_rate_without_a_length_tag_is_partial_where_decoders_stop_early(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.mp3"
+    soundfile.write(path, sound(5, 44_100), 44_100, format="MP3", bitrate_mode="VARIABLE")
+    path.write_bytes(without_length_tag(path.read_bytes()))
+    audio = require_librosas(path).audio
+    assert audio is not None
+    assert audio.missing_s > 1
+    assert audio.duration_s == pytest.approx(5, abs=0.2)
+
+
+def test_each_feature_set_is_judged_by_its_own_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp3"
+    path.write_bytes(wav_header(1, 22_050, 80_000) + np.full(20_000, 1e18, np.float32).tobytes())
+    v2 = FeatureConfig(features="v2")
+    both = answer(path, Order((V1, v2), (frozenset(),) * 2), bytearray(1))
+    alone = answered(path)
+    assert both.features[1] is None
+    np.testing.assert_array_equal(np.asarray(both.features[0]), np.asarray(alone.features[0]))
