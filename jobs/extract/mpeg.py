@@ -17,7 +17,7 @@ def has_length_tag(path: Path) -> bool:
     Without such a tag a decoder guesses from the size of the file and of the first frame, which is
     wrong for variable bit rates.
     """
-    with path.open("rb") as file:
+    with path.open("rb", buffering=0) as file:
         file.seek(_behind_id3v2(file.read(10)))
         head = file.read(FIRST_FRAME_WITHIN)
     return any(tag in head for tag in LENGTH_TAGS)
