@@ -7,6 +7,7 @@ _KBITS_V1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 _KBITS_V2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 _HZ = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
 MPEG_1 = 3
+MOST_BYTES_A_SECOND = 320_000 // 8
 LENGTH_TAGS = (b"Xing", b"Info", b"VBRI")
 FIRST_FRAME_WITHIN = 4096
 
@@ -33,8 +34,11 @@ def frames_duration_s(path: Path, most_s: float) -> float:
     Returns:
         Seconds, at most about `most_s`.
     """
-    data = path.read_bytes()
-    place, seconds = _behind_id3v2(data[:10]), 0.0
+    with path.open("rb", buffering=0) as file:
+        file.seek(_behind_id3v2(file.read(10)))
+        # No more than frames of the highest rate fill: an hour of noise must not be searched.
+        data = file.read(int(most_s * MOST_BYTES_A_SECOND))
+    place, seconds = 0, 0.0
     while seconds < most_s:
         place = data.find(b"\xff", place)
         if place < 0 or place + 4 > len(data):
