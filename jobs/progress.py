@@ -18,17 +18,23 @@ LINE_EVERY_S = 30.0
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a loop of `total` items is; `unit` names them in plural."""
+    """How far a loop of `total` items is; `unit` names them in plural.
+
+    With `lines: False` only a terminal sees it: who loops writes lines of their own.
+    """
 
     title: str
     total: int
     unit: str
+    lines: bool = True
 
     def over(self, items: Iterable[Item]) -> Iterator[Item]:
         """Yield the items, showing how far they are."""
         # Standard output, as everything that a task says.
         console = Console()
-        return self._bar(items, console) if console.is_terminal else self._lines(items)
+        if console.is_terminal:
+            return self._bar(items, console)
+        return self._lines(items) if self.lines else iter(items)
 
     def _bar(self, items: Iterable[Item], console: Console) -> Iterator[Item]:
         columns = (
@@ -56,3 +62,12 @@ class Progress:
                     self.unit,
                     left,
                 )
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time in words: `2 h 05 min`, `3 min 20 s`, `7 s`."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02d} min"
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

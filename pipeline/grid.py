@@ -33,6 +33,10 @@ class GridOptions(SplitConfig):
         0.05, ge=0, le=1, description="share of clips that may be unusable (ten must be, at least)"
     )
     strict: bool = Field(False, description="refuse any unusable clip")
+    runs_per_gpu: int = Field(1, ge=1, le=64, description="runs that share one job and its GPU")
+    data_gb: float | None = Field(
+        None, gt=0, description="memory for a run's features, 10^9 bytes; default: half of the free"
+    )
 
     @property
     def split(self) -> SplitConfig:

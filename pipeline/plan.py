@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -54,6 +55,8 @@ class Plan(Schema):
     votes: int
     bad_clips: float
     strict: bool
+    runs_per_gpu: int
+    data_gb: float | None
     code: str
 
     @classmethod
@@ -61,6 +64,10 @@ class Plan(Schema):
         """Plan a grid over some data; nothing is written."""
         for entry in grid.entries:
             site.tier(entry.tier or site.tiers[0].name)
+            try:
+                entry.config.require_labels(manifest.classes)
+            except InputError as error:
+                raise InputError(f"{grid.path}: run '{entry.name}': {error}") from None
         # dict.fromkeys: each feature set once, in the order of the runs.
         features = tuple(dict.fromkeys(entry.config.feature_config for entry in grid.entries))
         return cls(
@@ -88,6 +95,8 @@ class Plan(Schema):
             votes=grid.options.votes,
             bad_clips=grid.options.bad_clips,
             strict=grid.options.strict,
+            runs_per_gpu=grid.options.runs_per_gpu,
+            data_gb=grid.options.data_gb,
             code=code_hash(),
         )
 
@@ -113,6 +122,10 @@ class Plan(Schema):
     def limits(self) -> Limits:
         """How much of the data may be bad."""
         return Limits(self.strict, self.bad_clips)
+
+    def threads(self, runs: Iterable[int]) -> int:
+        """Return how many threads runs use that share one job."""
+        return sum(self.runs[run].config.threads for run in runs)
 
     def contenders(self, workspace: Workspace) -> list[Contender]:
         """Return the runs that may vote, in grid order."""

@@ -9,8 +9,7 @@ from jobs.errors import InputError
 from pipeline.plan import OpenedPlan
 from pipeline.stages import EXTRACT, TRAIN, Stage
 
-# A CIFAR ResNet has about 16,000 parameters a layer; a larger model says so itself one day.
-BYTES_PER_LAYER = 4 * 16_000
+BYTES_PER_PARAMETER = 4
 SMALL_FILES_PER_RUN = 2_000_000
 FILES_PER_RUN = 25
 
@@ -65,8 +64,11 @@ def _needed(opened: OpenedPlan, stages: dict[str, Stage]) -> tuple[int, int]:
     needed = int(per_clip * len(opened.manifest) * share)
     for item in train.items:
         config = opened.plan.runs[item].config
-        # The best checkpoints, and the state: weights and momentum, old and new while replacing.
-        needed += config.depth * BYTES_PER_LAYER * (config.keep + 4) + SMALL_FILES_PER_RUN
+        # The best checkpoints of two epochs, and three states while one is replaced: weights,
+        # at most two values of the optimiser for each, and an average.
+        copies = config.keep + 1 + 3 * (4 if config.ema or config.optimizer == "adamw" else 2)
+        weights = BYTES_PER_PARAMETER * config.approximate_parameters
+        needed += copies * weights + SMALL_FILES_PER_RUN
     files = 100 + 5 * len(extract.items) + FILES_PER_RUN * len(train.items)
     return needed, files
 

@@ -8,6 +8,7 @@ from typing import Literal
 from jobs.errors import DamagedFileError, InputError
 from jobs.files import read_json
 from jobs.ownership import is_owned
+from jobs.progress import duration
 from jobs.train.run import Run
 from pipeline.failures import Failure, explain
 from pipeline.plan import OpenedPlan
@@ -170,7 +171,7 @@ def _progress(opened: OpenedPlan, stage: Stage, number: int, running: bool) -> s
     except (OSError, KeyError, ValueError, ZeroDivisionError):
         return "before its first epoch ends"
     epochs = f"epoch {len(rows)}/{planned.config.epochs}"
-    return f"{epochs}, val {accuracy:.1f} %, about {_duration(left)} left"
+    return f"{epochs}, val {accuracy:.1f} %, about {duration(left)} left"
 
 
 def _best(run: Run) -> str:
@@ -179,14 +180,6 @@ def _best(run: Run) -> str:
         return f"val {100 * outcome['val_accuracy']:.1f} %, {outcome['epochs']} epochs"
     except (FileNotFoundError, DamagedFileError, KeyError, TypeError):
         return ""
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes:02d} min"
-    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
 STAGE_NAMES = tuple(rule.name for rule in STAGES)

@@ -15,6 +15,7 @@ from jobs.files import write_json
 from jobs.ownership import owning
 from pipeline.plan import OpenedPlan, code_hash
 from pipeline.stages import AUDIT, EXTRACT, INDEX, TRAIN, VOTE
+from pipeline.together import run_together
 
 if TYPE_CHECKING:
     from submitit.core.utils import DelayedSubmission
@@ -24,27 +25,31 @@ log = logging.getLogger(__name__)
 EXPLAINED = (InputError, NotReadyError, DamagedFileError, BusyError)
 
 
-def run(stage: str, workspace: str, index: int) -> None:
-    """Do one item of one stage of the plan that lies in `workspace`.
+def run(stage: str, workspace: str, index: int | list[int], label: str = "") -> None:
+    """Do one item of one stage of the plan that lies in `workspace`, or several at once.
 
-    What is already done is not done again. Whatever the executor, the task's log is
+    What is already done is not done again. Whatever the executor, an item's log is
     `logs/<stage>-<index>.log`, and a failure leaves its reason beside it.
 
     Args:
         stage: extract, index, audit, train or vote.
         workspace: the output folder.
-        index: which shard, feature set or run of the plan.
+        index: which shard, feature set or run of the plan; a list shares this job.
+        label: begins each line on standard output, where several items write.
     """
     place = Workspace(Path(workspace))
     _remove_stale_saves()
-    with _recorded(place, stage, index):
+    if isinstance(index, list):
+        run_together(stage, workspace, index)
+        return
+    with _recorded(place, stage, index, label):
         opened = OpenedPlan.load(place)
         if opened.plan.code != code_hash():
             log.warning("the code has changed since this was launched; going on with the new code")
         _BODIES[stage](opened, index)
 
 
-def _again(stage: str, workspace: str, index: int) -> "DelayedSubmission":
+def _again(stage: str, workspace: str, index: int | list[int]) -> "DelayedSubmission":
     """Return the same task: what submitit requeues at a time limit. Nothing is saved here."""
     from submitit.core.utils import DelayedSubmission
 
@@ -120,6 +125,7 @@ def _audit(opened: OpenedPlan, _: int) -> None:
 
 def _train(opened: OpenedPlan, index: int) -> None:
     from jobs.extract.feature_set import FeatureSet
+    from jobs.train.compute.setup import Room
     from jobs.train.run import Run
     from jobs.train.trainer import train_run
 
@@ -128,7 +134,8 @@ def _train(opened: OpenedPlan, index: int) -> None:
     root, config = opened.workspace.features_root, planned.config
     features = FeatureSet.open(root, opened.manifest, config.feature_config)
     run_folder = Run(opened.workspace.run(planned.signature))
-    train_run(run_folder, config, opened.manifest, opened.split, features)
+    room = Room(opened.plan.data_gb, opened.plan.runs_per_gpu)
+    train_run(run_folder, config, opened.manifest, opened.split, features, room)
 
 
 def _vote(opened: OpenedPlan, _index: int) -> None:
@@ -164,12 +171,12 @@ def _cpus(opened: OpenedPlan, stage: str) -> int:
 
 
 @contextlib.contextmanager
-def _recorded(workspace: Workspace, stage: str, index: int) -> Iterator[None]:
+def _recorded(workspace: Workspace, stage: str, index: int, label: str) -> Iterator[None]:
     """Keep a log of the block, and the reason if it fails."""
     make_private(workspace.logs)
     failure = workspace.failure(stage, index)
     failure.unlink(missing_ok=True)
-    with _logging_to(workspace.log(stage, index)):
+    with _logging_to(workspace.log(stage, index), label):
         try:
             yield
         except Exception as error:
@@ -197,12 +204,12 @@ class _QuietFile(logging.FileHandler):
 
 
 @contextlib.contextmanager
-def _logging_to(path: Path) -> Iterator[None]:
+def _logging_to(path: Path, label: str) -> Iterator[None]:
     """Send the project's log lines to standard output and to `path` (appended)."""
     file = _QuietFile(path, encoding="utf-8")
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     console = logging.StreamHandler(sys.stdout)
-    console.setFormatter(logging.Formatter("  %(message)s"))
+    console.setFormatter(logging.Formatter("  %(label)s%(message)s", defaults={"label": label}))
     loggers = [logging.getLogger(name) for name in ("jobs", "pipeline")]
     for logger in loggers:
         logger.setLevel(logging.INFO)

@@ -70,6 +70,11 @@ class FeatureConfig(Schema):
         return (self.n_mels if self.features == "v1" else V2_ROWS), self.frames
 
     @property
+    def input_shape(self) -> tuple[int, int]:
+        """Bands and frames of a clip as a network sees it; v3 has one frame."""
+        return self.shape[0], self.shape[1] if len(self.shape) > 1 else 1
+
+    @property
     def bytes_per_clip(self) -> int:
         return 4 * functools.reduce(int.__mul__, self.shape)
 

@@ -1,62 +1,65 @@
 """Every choice of one training run. The defaults are those of the report."""
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from jobs.data.manifest import Manifest
 from jobs.data.split import Split
 from jobs.extract.config import FeatureConfig
 from jobs.schema import fingerprint
+from jobs.train.settings.augmentation import AugmentationConfig
+from jobs.train.settings.computing import ComputingConfig
+from jobs.train.settings.model import ModelConfig
+from jobs.train.settings.recipe import RecipeConfig
+from jobs.train.settings.sampling import SamplingConfig
+
+# A setting that belongs to one value of another: setting -> (the other, the values that have it).
+BELONGS_TO = {
+    "depth": ("model", ("resnet",)),
+    "shortcut": ("model", ("resnet",)),
+    "densenet_depth": ("model", ("densenet",)),
+    "growth": ("model", ("densenet",)),
+    "momentum": ("optimizer", ("sgd",)),
+    "nesterov": ("optimizer", ("sgd",)),
+    "plateau_factor": ("schedule", ("plateau",)),
+    "plateau_patience": ("schedule", ("plateau",)),
+    "warmup_epochs": ("schedule", ("plateau", "cosine")),
+}
 
 
-class RunConfig(FeatureConfig):
-    """One hyper-parameter set, features included; a grid names only what differs from it."""
+class RunConfig(
+    FeatureConfig, ModelConfig, SamplingConfig, AugmentationConfig, RecipeConfig, ComputingConfig
+):
+    """One hyper-parameter set, features included; a grid names only what differs from it.
 
-    model: Literal["resnet"] = Field("resnet", description="CIFAR-style residual network")
-    depth: int = Field(110, ge=8, le=1202, description="layers, 6n + 2: 8, 20, 32, 44, 56, 110")
-
-    epochs: int = Field(50, ge=1, le=99_999)
-    batch_size: int = Field(64, ge=1, le=65_536)
-    lr: float = Field(1e-2, gt=0, description="learning rate")
-    momentum: float = Field(0.9, ge=0, lt=1)
-    weight_decay: float = Field(1e-2, ge=0)
-
-    plateau_factor: float = Field(
-        0.1, gt=0, lt=1, description="ReduceLROnPlateau: lr is multiplied by this"
-    )
-    plateau_patience: int = Field(
-        10, ge=0, description="ReduceLROnPlateau: epochs without a lower val loss"
-    )
-    warmup_epochs: int = Field(0, ge=0, description="linear warm-up from 0 to lr")
-    early_stopping: int | None = Field(
-        None, ge=1, description="stop after this many epochs without a lower val loss"
-    )
-    min_loss: float | None = Field(
-        None, gt=0, description="stop once the training loss of an epoch is below this"
-    )
+    A setting that the run does not have (the depth of a CNN, the momentum of AdamW) is left out:
+    such runs are the same run, and `--set depth=20` changes the ResNets of a grid alone.
+    """
 
     keep: int = Field(5, ge=1, le=100, description="best checkpoints kept of the run")
     seed: int = Field(0, ge=0, le=2**32 - 1)
-    threads: int = Field(
-        2, ge=1, le=256, description="CPU threads; another number rounds sums differently"
-    )
 
-    @field_validator("depth")
+    @model_validator(mode="before")
     @classmethod
-    def _depth_is_6n_plus_2(cls, depth: int) -> int:
-        if (depth - 2) % 6:
-            lower = 2 + 6 * ((depth - 2) // 6)
-            raise ValueError(f"a ResNet has 6n + 2 layers; the nearest are {lower} and {lower + 6}")
-        return depth
+    def _without_what_it_has_not(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values
+        kept = dict(values)
+        for setting, (other, having) in BELONGS_TO.items():
+            if values.get(other, cls.model_fields[other].default) not in having:
+                kept.pop(setting, None)
+        return kept
 
     @model_validator(mode="after")
-    def _warmup_fits(self) -> "RunConfig":
-        if self.warmup_epochs > self.epochs:
-            raise ValueError(
-                f"`warmup_epochs: {self.warmup_epochs}` is more than `epochs: {self.epochs}`"
-            )
+    def _augmentation_suits_the_features(self) -> "RunConfig":
+        self.require_suited_to(self.features)
         return self
+
+    def __hash__(self) -> int:
+        # `balance` may be a mapping, which has no hash of its own.
+        return hash(self.model_dump_json())
 
     @property
     def feature_config(self) -> FeatureConfig:

@@ -1,70 +1,81 @@
 """One epoch of training, and evaluation."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
-# Of the largest model, ResNet-110 at [64, 259], this many clips take about 1.5 GB in evaluation.
+from jobs.train.clips.labelled import LabelledClips
+from jobs.train.clips.placement import Placed
+from jobs.train.compute.choices import Choices
+from jobs.train.learner import Learner
+
+# Of the largest model, ResNet-110 at [64, 259], this many clips take about 0.5 GB in evaluation.
 EVALUATION_BATCH = 64
+# How often a loss that is no longer a number is looked for; on a GPU each look costs a wait.
+LOOK_EVERY = 20
+
+# Features, targets, and the labels by which accuracy is counted.
+Batch = tuple[Tensor, Tensor, Tensor]
 
 
 class DivergedError(Exception):
     """The loss is no longer a finite number."""
 
 
-def train_epoch(
-    model: nn.Module,
-    batches: Iterable[tuple[Tensor, Tensor]],
-    optimizer: Optimizer,
-    before_step: Callable[[], None],
-) -> tuple[float, float]:
+def train_epoch(learner: Learner, batches: Iterable[Batch]) -> tuple[float, float]:
     """Train one epoch.
 
     Args:
-        model: changed in place.
-        batches: features [batch, 1, bands, frames] and class indices [batch].
-        optimizer: over the model's parameters.
-        before_step: called before each step, sets the learning rate.
+        learner: changed in place.
+        batches: features [batch, 1, bands, frames], targets, and class indices [batch].
 
     Returns:
-        Mean cross entropy and accuracy over the epoch's clips, measured while training.
+        Mean loss and accuracy over the epoch's clips, measured while training.
 
     Raises:
         DivergedError: the loss became NaN or infinite.
     """
-    model.train()
-    device = next(model.parameters()).device
-    loss_sum = torch.zeros((), dtype=torch.float64, device=device)
-    correct = torch.zeros((), dtype=torch.int64, device=device)
+    learner.model.train()
+    loss_sum = torch.zeros((), dtype=torch.float64, device=learner.device)
+    correct = torch.zeros((), dtype=torch.int64, device=learner.device)
     seen = 0
-    for features, labels in batches:
-        before_step()
-        logits = model(features)
-        loss = F.cross_entropy(logits, labels)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        loss_sum += loss.detach().double() * len(labels)
-        correct += (logits.detach().argmax(dim=1) == labels).sum()
+    for step, (features, targets, labels) in enumerate(batches, start=1):
+        loss, logits = learner.step(features, targets)
+        loss_sum += loss.double() * len(labels)
+        correct += (logits.argmax(dim=1) == labels).sum()
         seen += len(labels)
-    if not torch.isfinite(loss_sum):
-        raise DivergedError("the training loss is no longer a finite number")
+        if step % LOOK_EVERY == 0:
+            _require_finite(loss_sum)
+    _require_finite(loss_sum)
     return loss_sum.item() / seen, correct.item() / seen
 
 
+def _require_finite(loss_sum: Tensor) -> None:
+    if not torch.isfinite(loss_sum):
+        raise DivergedError("the training loss is no longer a finite number")
+
+
 @torch.inference_mode()
-def logits_of(model: nn.Module, features: Tensor) -> Tensor:
-    """Return logits [clips, classes] of features [clips, 1, bands, frames], in evaluation mode."""
+def logits_of(model: nn.Module, features: Placed, device: str, choices: Choices) -> Tensor:
+    """Return float32 logits [clips, classes], in evaluation mode."""
     model.eval()
-    return torch.cat([model(batch) for batch in features.split(EVALUATION_BATCH)])
+    with choices.computing(device):
+        return torch.cat([model(batch).float() for batch in _in_order(features)])
 
 
-def evaluate(model: nn.Module, features: Tensor, labels: Tensor) -> tuple[float, float, Tensor]:
+def _in_order(features: Placed) -> Iterator[Tensor]:
+    whole, rest = divmod(len(features), EVALUATION_BATCH)
+    sizes = [EVALUATION_BATCH] * whole + ([rest] if rest else [])
+    return features.batches(np.arange(len(features)), sizes)
+
+
+def evaluate(learner: Learner, clips: LabelledClips) -> tuple[float, float, Tensor]:
     """Return mean cross entropy, accuracy and probabilities [clips, classes]."""
-    logits = logits_of(model, features)
+    logits = logits_of(learner.result, clips.features, learner.device, learner.choices)
+    labels = torch.from_numpy(clips.labels).to(logits.device)
     loss = F.cross_entropy(logits.double(), labels).item()
     accuracy = (logits.argmax(dim=1) == labels).double().mean().item()
     return loss, accuracy, logits.softmax(dim=1)

@@ -5,19 +5,19 @@ import shutil
 
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor
 
 from jobs.data.manifest import Manifest
 from jobs.extract.feature_set import FeatureSet
 from jobs.files import replacing, write_csv
-from jobs.train.batches import to_tensor
+from jobs.train.clips.placement import Placed, Storage
+from jobs.train.compute.choices import Choices
 from jobs.train.loop import logits_of
 from jobs.train.predictions import SUBMISSION_HEADER, TEST_ROW, epoch_key
 from jobs.train.run import Run
 from jobs.train.weights import load_model
 
 
-def predict_test(run: Run, manifest: Manifest, features: FeatureSet, device: str) -> None:
+def predict_test(run: Run, manifest: Manifest, features: FeatureSet, storage: Storage) -> None:
     """Write the test predictions of every kept checkpoint, as CSV files and as probabilities.
 
     A test clip in quarantine has no probabilities; its row in the CSV files has the majority
@@ -27,17 +27,17 @@ def predict_test(run: Run, manifest: Manifest, features: FeatureSet, device: str
         run: with its checkpoints.
         manifest: the test clips and the class list.
         features: of the run's feature set.
-        device: where the models run.
+        storage: where the models run, and what features may take there.
     """
     fingerprint = manifest.test_fingerprint
     first_test = len(manifest.labelled)
     readable = features.readable(range(first_test, len(manifest)))
-    clips = to_tensor(features.load(readable), device)
+    clips = storage.place(features, readable, storage.fits(features, len(readable)))
     arrays: dict[str, npt.NDArray[np.generic]] = {
         TEST_ROW: np.array(readable, dtype=np.int64) - first_test
     }
     for epoch in run.epochs_kept():
-        probabilities = _probabilities(run, epoch, clips, len(manifest.classes), device)
+        probabilities = _probabilities(run, epoch, clips, len(manifest.classes), storage.device)
         arrays[epoch_key(epoch)] = probabilities
         chosen = dict(zip(readable, probabilities.argmax(axis=1), strict=True))
         rows = (
@@ -51,12 +51,14 @@ def predict_test(run: Run, manifest: Manifest, features: FeatureSet, device: str
 
 
 def _probabilities(
-    run: Run, epoch: int, clips: Tensor, classes: int, device: str
+    run: Run, epoch: int, clips: Placed, classes: int, device: str
 ) -> npt.NDArray[np.float32]:
     if not len(clips):
         return np.zeros((0, classes), dtype=np.float32)
     model = load_model(run, epoch, device)
-    result: npt.NDArray[np.float32] = logits_of(model, clips).softmax(dim=1).cpu().numpy()
+    # In float32 whatever the run trained in: predictions are made once.
+    logits = logits_of(model, clips, device, Choices())
+    result: npt.NDArray[np.float32] = logits.softmax(dim=1).cpu().numpy()
     return result
 
 

@@ -34,10 +34,18 @@ class Run:
         """A row an epoch: lr, losses, accuracies, seconds."""
         return self.folder / "history.csv"
 
+    def state(self, epoch: int) -> Path:
+        """What training resumes from after an epoch; the last two are there until the run ends."""
+        return self.folder / f"state-{epoch:05d}.pt"
+
+    def states(self) -> list[Path]:
+        """Return the states that are there, latest first."""
+        return sorted(self.folder.glob("state-*.pt"), reverse=True)
+
     @property
-    def state(self) -> Path:
-        """What training resumes from; gone once the run is done."""
-        return self.folder / "state.pt"
+    def events(self) -> Path:
+        """What TensorBoard shows."""
+        return self.folder / "events"
 
     @property
     def validation(self) -> Path:

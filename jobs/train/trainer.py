@@ -2,41 +2,45 @@
 
 import logging
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
-from torch.optim import SGD
 
 from jobs.data.manifest import Manifest
 from jobs.data.split import Split
-from jobs.errors import InputError
 from jobs.extract.feature_set import FeatureSet
-from jobs.files import remove_abandoned_temporaries, replacing, write_csv, write_json
+from jobs.files import remove_abandoned_temporaries, write_json
 from jobs.ownership import owning
-from jobs.train.batches import LabelledClips, epoch_seed, training_batches
+from jobs.progress import Progress as Bar
+from jobs.train.augment.augmentation import Augmentation
 from jobs.train.checkpoint import Checkpoint, drop_all_but
+from jobs.train.clips.labelled import LabelledClips, load_split
+from jobs.train.clips.order import batch_sizes, epoch_order, epoch_seed
+from jobs.train.compute.memory import give_back_freed_memory
+from jobs.train.compute.setup import Room, Setup, set_up
 from jobs.train.config import RunConfig
-from jobs.train.device import prepare_device, record_hardware
-from jobs.train.loop import DivergedError, evaluate, train_epoch
-from jobs.train.models import build_model
+from jobs.train.journal import HISTORY_HEADER, add_events, publish, recording_events, tell_epoch
+from jobs.train.learner import Learner
+from jobs.train.loop import Batch, DivergedError, evaluate, train_epoch
 from jobs.train.predict import predict_test
 from jobs.train.run import Run
-from jobs.train.schedule import Schedule, stop_reason
-from jobs.train.state import Progress, restore_state, save_state
+from jobs.train.schedule import stop_reason
+from jobs.train.state import Progress, forget_states, restore_state, save_state
 from jobs.train.weights import save_checkpoint
 
 log = logging.getLogger(__name__)
 
-HISTORY_HEADER = (
-    "epoch", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "seconds",
-)  # fmt: skip
-
 
 def train_run(
-    run: Run, config: RunConfig, manifest: Manifest, split: Split, features: FeatureSet
+    run: Run,
+    config: RunConfig,
+    manifest: Manifest,
+    split: Split,
+    features: FeatureSet,
+    room: Room | None = None,
 ) -> None:
     """Train one run to its end and predict the test clips; do only what is missing.
 
@@ -49,23 +53,29 @@ def train_run(
         manifest: clips, labels, classes.
         split: which clips train and which validate.
         features: of the config's feature set, over this manifest.
+        room: what the run may take of its device; None for all of it.
 
     Raises:
-        InputError: no validation clip, or none of a class's training clips, can be read.
+        InputError: no validation clip, or none of a class's training clips, can be read; the
+            config balances a label that the manifest has not.
         DamagedFileError: a shard's checksum does not fit.
     """
+    config.require_labels(manifest.classes)
     run.folder.mkdir(parents=True, exist_ok=True)
     with owning(run.lock):
-        device = prepare_device(config)
-        if run.is_trained():
-            run.state.unlink(missing_ok=True)
-        else:
-            remove_abandoned_temporaries(run.folder)
-            write_json(run.config, config.model_dump())
-            record_hardware(run, device)
-            Trainer(run, config, manifest, device).train(split, features)
-        if manifest.test and not run.is_complete(manifest.test_fingerprint, has_test=True):
-            predict_test(run, manifest, features, device)
+        setup = set_up(run, config, len(manifest.classes), room or Room())
+        try:
+            if run.is_trained():
+                forget_states(run)
+            else:
+                remove_abandoned_temporaries(run.folder)
+                write_json(run.config, config.model_dump())
+                training, validation = load_split(features, manifest, split, setup.storage)
+                Trainer(run, config, manifest, setup, training, validation).train()
+            if manifest.test and not run.is_complete(manifest.test_fingerprint, has_test=True):
+                predict_test(run, manifest, features, setup.storage)
+        finally:
+            give_back_freed_memory()
 
 
 @dataclass
@@ -75,108 +85,87 @@ class Trainer:
     run: Run
     config: RunConfig
     manifest: Manifest
-    device: str
+    setup: Setup
+    training: LabelledClips
+    validation: LabelledClips
 
-    def train(self, split: Split, features: FeatureSet) -> None:
-        training, validation = self._load(split, features)
-        torch.manual_seed(self.config.seed)
-        model = build_model(self.config, len(self.manifest.classes)).to(self.device)
-        # Measured on CPUs: 1.2 to 1.6 times faster.
-        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        optimizer = SGD(
-            model.parameters(),
-            lr=self.config.lr,
-            momentum=self.config.momentum,
-            weight_decay=self.config.weight_decay,
-        )
-        steps = -(-len(training) // self.config.batch_size)
-        schedule = Schedule(optimizer, self.config, steps)
-        progress = restore_state(self.run, model, optimizer, schedule, self.device)
+    def train(self) -> None:
+        steps = len(batch_sizes(len(self._order(epoch=1)), self.config.batch_size))
+        device, choices = self.setup.device, self.setup.choices
+        learner = Learner(self.config, len(self.manifest.classes), steps, device, choices)
+        progress = restore_state(self.run, learner)
         if progress.epoch:
             log.info("resuming after epoch %d of %d", progress.epoch, self.config.epochs)
         reason = stop_reason(progress.history, self.config) if progress.epoch else None
-        while reason is None:
-            try:
-                self._epoch(progress, model, optimizer, schedule, training, validation)
-            except DivergedError as error:
-                reason = f"diverged in epoch {progress.epoch + 1}: {error}"
-                break
-            reason = stop_reason(progress.history, self.config)
-            save_state(self.run, progress, model, optimizer, schedule)
-            self._publish(progress, validation)
-        self._finish(progress, validation, reason)
+        with recording_events(self.run, progress.epoch + 1) as events:
+            while reason is None:
+                try:
+                    row = self._epoch(progress, learner)
+                except DivergedError as error:
+                    reason = f"diverged in epoch {progress.epoch + 1}: {error}"
+                    log.warning("%s; the checkpoints before it are kept", reason)
+                    break
+                reason = stop_reason(progress.history, self.config)
+                save_state(self.run, progress, learner)
+                drop_all_but(self.run, progress.needed)
+                publish(self.run, progress, self.validation)
+                add_events(events, row)
+        self._finish(progress, reason)
 
-    def _load(self, split: Split, features: FeatureSet) -> tuple[LabelledClips, LabelledClips]:
-        """Return training and validation clips; both must have some."""
-        parts = []
-        for name, positions in (("training", split.training), ("validation", split.validation)):
-            clips = LabelledClips.load(features, self.manifest, positions, self.device)
-            if not len(clips):
-                raise InputError(f"none of the {len(positions)} {name} clips can be read")
-            parts.append(clips)
-        absent = set(range(len(self.manifest.classes))) - set(parts[0].labels.tolist())
-        if absent:
-            label = self.manifest.classes[min(absent)]
-            raise InputError(f"no training clip of class '{label}' can be read")
-        return parts[0], parts[1]
-
-    def _epoch(
-        self,
-        progress: Progress,
-        model: nn.Module,
-        optimizer: SGD,
-        schedule: Schedule,
-        training: LabelledClips,
-        validation: LabelledClips,
-    ) -> None:
-        """Train and evaluate one epoch, and keep its checkpoint if it is among the best."""
+    def _epoch(self, progress: Progress, learner: Learner) -> dict[str, Any]:
+        """Train and evaluate one epoch, keep its checkpoint if it is among the best."""
         started = time.monotonic()
         epoch = progress.epoch + 1
         torch.manual_seed(epoch_seed(self.config.seed, epoch))
-        batches = training_batches(training, self.config.batch_size, self.config.seed, epoch)
-        train_loss, train_accuracy = train_epoch(model, batches, optimizer, schedule.before_step)
-        lr = schedule.lr
-        val_loss, val_accuracy, probabilities = evaluate(
-            model, validation.features, validation.labels
-        )
+        train_loss, train_accuracy = train_epoch(learner, self._batches(epoch))
+        lr = learner.lr
+        val_loss, val_accuracy, probabilities = evaluate(learner, self.validation)
         if not np.isfinite(val_loss):
             raise DivergedError("the validation loss is no longer a finite number")
-        schedule.after_epoch(val_loss)
-        self._keep(progress, Checkpoint(epoch, val_accuracy, val_loss), model)
+        learner.schedule.after_epoch(val_loss)
+        self._keep(progress, Checkpoint(epoch, val_accuracy, val_loss), learner)
         progress.validation.append(probabilities.cpu().numpy())
-        row = (epoch, lr, train_loss, train_accuracy, val_loss, val_accuracy)
         seconds = round(time.monotonic() - started, 3)
-        progress.history.append(dict(zip(HISTORY_HEADER, (*row, seconds), strict=True)))
-        left = (self.config.epochs - epoch) * seconds
-        log.info(
-            "epoch %d/%d  lr %.3g  train loss %.4f acc %.3f  val loss %.4f acc %.3f  "
-            "%.1f s, at most %.0f s left",
-            epoch, self.config.epochs, *row[1:], seconds, left,
-        )  # fmt: skip
+        values = (epoch, lr, train_loss, train_accuracy, val_loss, val_accuracy, seconds)
+        row = dict(zip(HISTORY_HEADER, values, strict=True))
+        progress.history.append(row)
+        tell_epoch(row, progress.history, self.config.epochs)
+        return row
 
-    def _keep(self, progress: Progress, checkpoint: Checkpoint, model: nn.Module) -> None:
+    def _order(self, epoch: int) -> np.ndarray:
+        config, classes = self.config, self.manifest.classes
+        return epoch_order(self.training.labels, classes, config, config.seed, epoch)
+
+    def _batches(self, epoch: int) -> Iterator[Batch]:
+        """Yield an epoch's batches, augmented: features, targets, class indices."""
+        order = self._order(epoch)
+        sizes = batch_sizes(len(order), self.config.batch_size)
+        augmentation = Augmentation.of_epoch(
+            self.config,
+            self.config.input_shape,
+            len(self.manifest.classes),
+            self.config.seed,
+            epoch,
+            len(order),
+            self.setup.device,
+        )
+        bar = Bar(f"epoch {epoch}/{self.config.epochs}", len(sizes), "batches", lines=False)
+        for place, x, labels in bar.over(self.training.batches(order, sizes)):
+            if augmentation is None:
+                yield x, labels, labels
+            else:
+                yield *augmentation.apply(place, x, labels), labels
+
+    def _keep(self, progress: Progress, checkpoint: Checkpoint, learner: Learner) -> None:
         ranked = sorted([*progress.best, checkpoint], key=lambda c: c.rank)
-        progress.best = ranked[: self.config.keep]
+        progress.best_before, progress.best = progress.best, ranked[: self.config.keep]
         if checkpoint in progress.best:
-            save_checkpoint(self.run, checkpoint, model, self.config, self.manifest)
+            save_checkpoint(self.run, checkpoint, learner.result, self.config, self.manifest)
 
-    def _publish(self, progress: Progress, validation: LabelledClips) -> None:
-        """Bring what people read up to the state that has just been saved."""
-        drop_all_but(self.run, {checkpoint.epoch for checkpoint in progress.best})
-        rows = ([row[name] for name in HISTORY_HEADER] for row in progress.history)
-        write_csv(self.run.history, HISTORY_HEADER, rows)
-        with replacing(self.run.validation) as temporary, temporary.open("wb") as file:
-            np.savez(
-                file,
-                position=np.array(validation.positions, dtype=np.int64),
-                label=validation.labels.cpu().numpy(),
-                probabilities=np.stack(progress.validation),
-            )
-
-    def _finish(self, progress: Progress, validation: LabelledClips, reason: str | None) -> None:
+    def _finish(self, progress: Progress, reason: str | None) -> None:
         drop_all_but(self.run, {checkpoint.epoch for checkpoint in progress.best})
         if progress.epoch:
-            self._publish(progress, validation)
+            publish(self.run, progress, self.validation)
         best = progress.best[0] if progress.best else None
         outcome: dict[str, Any] = {
             "reason": reason,
@@ -187,5 +176,5 @@ class Trainer:
             "val_loss": best.val_loss if best else None,
         }
         write_json(self.run.done, outcome)
-        self.run.state.unlink(missing_ok=True)
+        forget_states(self.run)
         log.info("ended: %s; best epoch %s", reason, best.epoch if best else "none")

@@ -12,11 +12,11 @@ from jobs.data.manifest import Manifest
 from jobs.errors import DamagedFileError
 from jobs.files import write_bytes, write_json
 from jobs.train.checkpoint import Checkpoint
+from jobs.train.clips.normalise import NORMALISATION
+from jobs.train.compute.choices import Choices
 from jobs.train.config import RunConfig
 from jobs.train.models import build_model
 from jobs.train.run import Run
-
-NORMALISATION = "per clip: minus mean, over standard deviation"
 
 
 def save_checkpoint(
@@ -50,9 +50,8 @@ def load_model(run: Run, epoch: int, device: str) -> nn.Module:
     content = _read(run, epoch, device)
     model = build_model(RunConfig(**content["config"]), len(content["classes"]))
     model.load_state_dict(content["weights"])
-    # As in training: another layout in memory rounds sums differently.
-    placed: nn.Module = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return placed
+    # As in training on a CPU: another order in memory rounds sums differently.
+    return Choices().place(model, device)
 
 
 def _read(run: Run, epoch: int, device: str) -> dict[str, Any]:
@@ -70,17 +69,27 @@ def from_file(path: Path, device: str) -> dict[str, Any]:
     Raises:
         DamagedFileError: the file is missing, cut or changed.
     """
+    require_whole(path)
     try:
-        with zipfile.ZipFile(path) as archive:  # torch itself does not look at the checksums
-            changed = archive.testzip()
-        if changed is not None:
-            raise DamagedFileError(f"{path} is damaged: a checksum of {changed} does not fit")
         content: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
-    except DamagedFileError:
-        raise
-    except Exception as error:  # torch and zipfile raise many kinds for a damaged archive
+    except Exception as error:  # torch raises many kinds for a damaged archive
         raise DamagedFileError(f"{path} is damaged: {error!r}") from error
     return content
+
+
+def require_whole(path: Path) -> None:
+    """Check every byte of a file that `to_bytes` made; torch itself ignores the checksums.
+
+    Raises:
+        DamagedFileError: the file is missing, cut or changed.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            changed = archive.testzip()
+    except Exception as error:  # zipfile raises many kinds for a damaged archive
+        raise DamagedFileError(f"{path} is damaged: {error!r}") from error
+    if changed is not None:
+        raise DamagedFileError(f"{path} is damaged: a checksum of {changed} does not fit")
 
 
 def to_bytes(content: dict[str, Any]) -> bytes:

@@ -15,6 +15,7 @@ from pipeline import task
 from pipeline.plan import OpenedPlan
 from pipeline.site import Resources
 from pipeline.stages import TRAIN, Stage
+from pipeline.together import grouped
 
 ExecutorName = Literal["debug", "local"]
 POLL_S = 0.2
@@ -83,11 +84,38 @@ def _debug(
     opened: OpenedPlan, stage: Stage, at_once: int | None
 ) -> Iterator[tuple[int, str | None]]:
     executor = _executor(opened.workspace, "debug")
-    for item in stage.items:
-        job = executor.submit(task.run, stage.name, str(opened.workspace.root), item)
+    for group in _groups(opened, stage):
+        job = executor.submit(task.run, stage.name, str(opened.workspace.root), _work(group))
         # Not result(): on an exception it opens a debugger, which waits for a keyboard for ever.
-        error = job.exception()
-        yield item, None if error is None else _reason(opened.workspace, stage, item, error)
+        yield from _errors(opened.workspace, stage, group, job.exception())
+
+
+def _groups(opened: OpenedPlan, stage: Stage) -> list[list[int]]:
+    """Return the items of each job: runs may share one."""
+    return grouped(stage.items, opened.plan.runs_per_gpu if stage.name == TRAIN else 1)
+
+
+def _work(group: list[int]) -> int | list[int]:
+    """Return what a job is given; a single item runs in the job's own process."""
+    return group[0] if len(group) == 1 else group
+
+
+def _errors(
+    workspace: Workspace,
+    stage: Stage,
+    group: list[int],
+    error: BaseException | None,
+    otherwise: str = "",
+) -> Iterator[tuple[int, str | None]]:
+    """Yield each item of a job that has ended, and why it failed or None."""
+    told = [item for item in group if workspace.failure(stage.name, item).exists()]
+    for item in group:
+        # Of several items, those without a note of their own ended well, if any has one.
+        well = error is None or (bool(told) and item not in told)
+        yield (
+            item,
+            None if well or error is None else _reason(workspace, stage, item, error, otherwise),
+        )
 
 
 def _local(
@@ -100,22 +128,23 @@ def _local(
         timeout_min=resources.timeout_min, tasks_per_node=1, nodes=1, gpus_per_node=_gpus()
     )
     limit = at_once or _jobs_at_once(opened, stage, resources)
-    waiting = list(reversed(stage.items))
-    running: dict[int, submitit.Job[Any]] = {}
+    waiting = list(reversed(_groups(opened, stage)))
+    running: list[tuple[list[int], submitit.Job[Any]]] = []
     try:
         while waiting or running:
             while waiting and len(running) < limit:
-                item = waiting.pop()
-                opened.workspace.failure(stage.name, item).unlink(missing_ok=True)
-                running[item] = executor.submit(
-                    task.run, stage.name, str(opened.workspace.root), item
-                )
-            for item, job in [(i, j) for i, j in running.items() if j.done()]:
-                del running[item]
-                yield item, _local_error(opened.workspace, stage, item, job)
+                group = waiting.pop()
+                for item in group:
+                    opened.workspace.failure(stage.name, item).unlink(missing_ok=True)
+                work = _work(group)
+                job = executor.submit(task.run, stage.name, str(opened.workspace.root), work)
+                running.append((group, job))
+            for ended in [each for each in running if each[1].done()]:
+                running.remove(ended)
+                yield from _local_errors(opened.workspace, stage, *ended)
             time.sleep(POLL_S)
     finally:
-        for job in running.values():
+        for _, job in running:
             job.cancel(check=False)
 
 
@@ -127,21 +156,20 @@ def _jobs_at_once(opened: OpenedPlan, stage: Stage, resources: Resources) -> int
     cpus = Resources(mem_gb=1, timeout_min=1).cpus_here()
     each = resources.cpus_here()
     if stage.name == TRAIN:
-        each = max(opened.plan.runs[item].config.threads for item in stage.items)
+        each = max(map(opened.plan.threads, _groups(opened, stage)))
     return max(1, cpus // each)
 
 
-def _local_error(
-    workspace: Workspace, stage: Stage, item: int, job: "submitit.Job[Any]"
-) -> str | None:
+def _local_errors(
+    workspace: Workspace, stage: Stage, group: list[int], job: "submitit.Job[Any]"
+) -> Iterator[tuple[int, str | None]]:
     error: BaseException | None
     try:
         error = job.exception()
     except Exception as lost:  # submitit raises kinds of its own when a job left no result
         error = lost
-    if error is None:
-        return None
-    return _reason(workspace, stage, item, error, f"the process died; see {job.paths.stderr}")
+    died = f"the process died; see {job.paths.stderr}"
+    yield from _errors(workspace, stage, group, error, died)
 
 
 def _reason(

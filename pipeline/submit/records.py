@@ -19,17 +19,18 @@ class JobRecord(Schema):
     items: tuple[int, ...]
     plan: str
     submitted: float
+    per_job: int = 1
 
     def job_of(self, item: int) -> str:
-        """Return the id of the task that does `item`: a single item is no array."""
-        if len(self.items) == 1:
+        """Return the id of the task that does `item`; a single task is no array."""
+        if len(self.items) <= self.per_job:
             return self.job
-        return f"{self.job}_{self.items.index(item)}"
+        return f"{self.job}_{self.items.index(item) // self.per_job}"
 
     @property
-    def jobs(self) -> dict[str, int]:
-        """Map each task's id to its item."""
-        return {self.job_of(item): item for item in self.items}
+    def jobs(self) -> dict[int, str]:
+        """Map each item to its task's id."""
+        return {item: self.job_of(item) for item in self.items}
 
 
 def folder(workspace: Workspace) -> Path:
@@ -37,11 +38,23 @@ def folder(workspace: Workspace) -> Path:
 
 
 def write_record(
-    workspace: Workspace, job: str, stage: str, tier: str | None, items: Iterable[int], plan: str
+    workspace: Workspace,
+    job: str,
+    stage: str,
+    tier: str | None,
+    items: Iterable[int],
+    plan: str,
+    per_job: int = 1,
 ) -> JobRecord:
-    """Remember a submission."""
+    """Remember a submission of which each task does `per_job` items, in their order."""
     record = JobRecord(
-        job=job, stage=stage, tier=tier, items=tuple(items), plan=plan, submitted=time.time()
+        job=job,
+        stage=stage,
+        tier=tier,
+        items=tuple(items),
+        plan=plan,
+        submitted=time.time(),
+        per_job=per_job,
     )
     write_json(folder(workspace) / f"{job}.json", record.model_dump(mode="json"))
     return record

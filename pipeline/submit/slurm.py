@@ -2,7 +2,7 @@
 
 import contextlib
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import submitit
@@ -15,6 +15,7 @@ from pipeline.site import Resources, Site
 from pipeline.stages import AUDIT, STAGES, TRAIN, VOTE, Stage
 from pipeline.submit import queue
 from pipeline.submit.records import JobRecord, latest_jobs, read_records, write_record
+from pipeline.together import grouped
 
 DEFAULT_MAX_ARRAY = 1001
 
@@ -82,7 +83,7 @@ class Submission:
             if stage.name == VOTE:
                 missing = self._vote_again(missing, known)
             for tier, items in self._by_tier(stage, missing).items():
-                for chunk in _chunks(items, self._max_array()):
+                for chunk in grouped(items, self._max_array() * self._per_job(stage)):
                     self._submit_array(stage, tier, chunk)
 
     def _alive_items(self) -> dict[tuple[str, int], str]:
@@ -90,7 +91,7 @@ class Submission:
         ids = {job.id for job in self.queued}
         alive: dict[tuple[str, int], str] = {}
         for record in self.records:
-            for job, item in record.jobs.items():
+            for item, job in record.jobs.items():
                 if job not in ids:
                     continue
                 if record.plan != self.opened.plan.identity:
@@ -144,18 +145,25 @@ class Submission:
         text = queue.cluster_settings().get("MaxArraySize", "")
         return int(text) if text.isdigit() and int(text) else DEFAULT_MAX_ARRAY
 
+    def _per_job(self, stage: Stage) -> int:
+        return self.opened.plan.runs_per_gpu if stage.name == TRAIN else 1
+
     def _submit_array(self, stage: Stage, tier: str | None, items: list[int]) -> None:
         dependency = self._dependency(stage)
         resources = self.site.tier(tier) if tier else self.site.resources(stage.name)
         part = f"{stage.name}-{tier}" if tier else stage.name
-        executor = self._executor(stage, resources, part, items, dependency)
+        groups = grouped(items, self._per_job(stage))
+        executor = self._executor(stage, resources, part, groups, dependency)
         root = str(self.workspace.root)
+        # A single item is no list: it runs in the job's own process.
+        work = [group[0] if len(group) == 1 else group for group in groups]
         with _explaining(stage.name):
             submitted = executor.map_array(
-                task.run, [stage.name] * len(items), [root] * len(items), items
+                task.run, [stage.name] * len(work), [root] * len(work), work
             )
         job = submitted[0].job_id.split("_")[0]
-        write_record(self.workspace, job, stage.name, tier, items, self.opened.plan.identity)
+        plan, per_job = self.opened.plan.identity, self._per_job(stage)
+        write_record(self.workspace, job, stage.name, tier, items, plan, per_job)
         self.jobs[stage.name].append(job)
         self.done.append(Submitted(stage.name, tier, job, len(items), dependency))
 
@@ -179,13 +187,13 @@ class Submission:
         stage: Stage,
         resources: Resources,
         part: str,
-        items: list[int],
+        groups: list[list[int]],
         dependency: str | None,
     ) -> submitit.SlurmExecutor:
         site = self.site
         cpus = resources.cpus or 1
         if stage.name == TRAIN:
-            cpus = max(cpus, *(self.opened.plan.runs[item].config.threads for item in items))
+            cpus = max(cpus, *map(self.opened.plan.threads, groups))
         gres = resources.gres or (f"gpu:{resources.gpus}" if resources.gpus else None)
         task.make_private(self.workspace.logs)
         executor = submitit.SlurmExecutor(
@@ -215,11 +223,6 @@ class Submission:
             **{name: value for name, value in optional.items() if value is not None},
         )
         return executor
-
-
-def _chunks(items: Sequence[int], size: int) -> Iterable[list[int]]:
-    for start in range(0, len(items), size):
-        yield list(items[start : start + size])
 
 
 @contextlib.contextmanager

@@ -1,5 +1,7 @@
 """ResNet of CIFAR kind: He et al. 2015, "Deep Residual Learning", section 4.2."""
 
+from typing import Literal
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -16,9 +18,11 @@ class CifarResNet(nn.Module):
     Args:
         depth: 6n + 2.
         classes: size of the output.
+        shortcut: where the shape changes, "A" takes every second band and frame and pads the new
+            channels with zeros; "B" projects with a 1x1 convolution.
     """
 
-    def __init__(self, depth: int, classes: int) -> None:
+    def __init__(self, depth: int, classes: int, shortcut: Literal["A", "B"] = "A") -> None:
         super().__init__()
         if depth < 8 or (depth - 2) % 6:
             raise ValueError(f"depth must be 6n + 2 and at least 8; got {depth}")
@@ -26,9 +30,9 @@ class CifarResNet(nn.Module):
         self.conv = _conv3x3(1, WIDTHS[0])
         self.norm = nn.BatchNorm2d(WIDTHS[0])
         self.stages = nn.Sequential(
-            _stage(WIDTHS[0], WIDTHS[0], blocks, stride=1),
-            _stage(WIDTHS[0], WIDTHS[1], blocks, stride=2),
-            _stage(WIDTHS[1], WIDTHS[2], blocks, stride=2),
+            _stage(WIDTHS[0], WIDTHS[0], blocks, stride=1, shortcut=shortcut),
+            _stage(WIDTHS[0], WIDTHS[1], blocks, stride=2, shortcut=shortcut),
+            _stage(WIDTHS[1], WIDTHS[2], blocks, stride=2, shortcut=shortcut),
         )
         self.head = nn.Linear(WIDTHS[2], classes)
         for module in self.modules():
@@ -37,52 +41,64 @@ class CifarResNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits [batch, classes] of features [batch, 1, bands, frames]."""
-        x = F.relu(self.norm(self.conv(x)))  # [batch, 16, bands, frames]
+        x = F.relu(self.norm(self.conv(x)), inplace=True)  # [batch, 16, bands, frames]
         x = self.stages(x)  # [batch, 64, bands / 4, frames / 4]
-        x = x.mean(dim=(2, 3))  # [batch, 64]
+        x = F.adaptive_avg_pool2d(x, 1).flatten(1)  # [batch, 64]
         logits: Tensor = self.head(x)  # [batch, classes]
         return logits
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions and a shortcut without parameters (option A).
+    """Two 3x3 convolutions and a shortcut around them."""
 
-    Where the shape changes, the shortcut takes every second band and frame and pads the new
-    channels with zeros.
-    """
-
-    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+    def __init__(self, inputs: int, outputs: int, stride: int, shortcut: Literal["A", "B"]) -> None:
         super().__init__()
         self.conv1 = _conv3x3(inputs, outputs, stride)
         self.norm1 = nn.BatchNorm2d(outputs)
         self.conv2 = _conv3x3(outputs, outputs)
         self.norm2 = nn.BatchNorm2d(outputs)
-        self.stride = stride
-        self.new_channels = outputs - inputs
+        self.shortcut: nn.Module = nn.Identity()
+        if stride != 1 or inputs != outputs:
+            kind = Padding if shortcut == "A" else Projection
+            self.shortcut = kind(inputs, outputs, stride)
 
     def forward(self, x: Tensor) -> Tensor:
-        y = F.relu(self.norm1(self.conv1(x)))
+        y = F.relu(self.norm1(self.conv1(x)), inplace=True)
         y = self.norm2(self.conv2(y))
-        return F.relu(y + self._shortcut(x))
+        return F.relu(y.add_(self.shortcut(x)), inplace=True)
 
-    def _shortcut(self, x: Tensor) -> Tensor:
-        if self.stride == 1 and not self.new_channels:
-            return x
+
+class Padding(nn.Module):
+    """Option A: every second band and frame, zeros in the new channels; no parameters."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.stride = stride
+        self.before = (outputs - inputs) // 2
+        self.after = outputs - inputs - self.before
+
+    def forward(self, x: Tensor) -> Tensor:
         x = x[:, :, :: self.stride, :: self.stride]
-        before = self.new_channels // 2
-        return F.pad(x, (0, 0, 0, 0, before, self.new_channels - before))
+        return F.pad(x, (0, 0, 0, 0, self.before, self.after))
 
 
-def _stage(inputs: int, outputs: int, blocks: int, stride: int) -> nn.Sequential:
-    first = BasicBlock(inputs, outputs, stride)
-    return nn.Sequential(first, *(BasicBlock(outputs, outputs, 1) for _ in range(blocks - 1)))
+class Projection(nn.Sequential):
+    """Option B: a 1x1 convolution and batch norm."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__(
+            nn.Conv2d(inputs, outputs, 1, stride=stride, bias=False), nn.BatchNorm2d(outputs)
+        )
+
+
+def _stage(
+    inputs: int, outputs: int, blocks: int, stride: int, shortcut: Literal["A", "B"]
+) -> nn.Sequential:
+    first = BasicBlock(inputs, outputs, stride, shortcut)
+    rest = (BasicBlock(outputs, outputs, 1, shortcut) for _ in range(blocks - 1))
+    return nn.Sequential(first, *rest)
 
 
 def _conv3x3(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:
     # No bias: the batch norm that follows has one.
     return nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False)
-
-
-def parameter_count(model: nn.Module) -> int:
-    """Return the number of trained values."""
-    return sum(p.numel() for p in model.parameters() if p.requires_grad)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from jobs.train.batches import LabelledClips, epoch_order, normalise, training_batches
 from torch.optim import SGD
 
-from jobs.train.batches import LabelledClips, epoch_order, normalise, training_batches
 from jobs.train.config import RunConfig
 from jobs.train.schedule import Schedule, stop_reason
 

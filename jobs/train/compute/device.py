@@ -1,4 +1,4 @@
-"""What a run computes on, made to give the same bits each time."""
+"""What a run computes on, made to give the same bits each time, and the record of it."""
 
 import contextlib
 import logging
@@ -10,6 +10,7 @@ import torch
 
 from jobs.errors import DamagedFileError
 from jobs.files import read_json, write_json
+from jobs.train.compute.choices import Choices
 from jobs.train.config import RunConfig
 from jobs.train.run import Run
 
@@ -33,12 +34,24 @@ def prepare_device(config: RunConfig) -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def record_hardware(run: Run, device: str) -> None:
+def earlier_choices(run: Run, device: str) -> Choices | None:
+    """Return what an earlier attempt of this run chose on the same hardware, if it did."""
+    try:
+        before = read_json(run.hardware)
+        now = describe_hardware(device)
+        if all(before.get(name) == now[name] for name in DECISIVE):
+            return Choices(**before["choices"])
+    except (FileNotFoundError, DamagedFileError, KeyError, TypeError, AttributeError):
+        pass
+    return None
+
+
+def record_hardware(run: Run, device: str, choices: Choices) -> None:
     """Write hardware.json, and say so if a run goes on where its results are other bits.
 
     The hardware and versions on which earlier epochs ran are kept in the file.
     """
-    now = describe_hardware(device)
+    now = describe_hardware(device) | {"choices": choices.model_dump(mode="json")}
     earlier: list[dict[str, Any]] = []
     with contextlib.suppress(FileNotFoundError, DamagedFileError):
         before = read_json(run.hardware)
@@ -46,7 +59,7 @@ def record_hardware(run: Run, device: str) -> None:
         changed = [name for name in DECISIVE if before.get(name) != now[name]]
         if changed:
             earlier.append(before)
-            if run.state.exists():
+            if run.states():
                 told = ", ".join(f"{name}: {before.get(name)} -> {now[name]}" for name in changed)
                 log.warning("goes on on other hardware, so bits may differ from now on (%s)", told)
     write_json(run.hardware, now | ({"earlier": earlier} if earlier else {}))

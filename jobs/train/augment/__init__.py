@@ -1,0 +1,1 @@
+"""Changes to training clips: a table of parameters for an epoch, pure functions that apply it."""

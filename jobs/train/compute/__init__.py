@@ -1,0 +1,1 @@
+"""What a run computes on, and how: device, memory, precision; each choice is recorded."""
