@@ -9,7 +9,12 @@ import yaml
 
 ROOT = Path(__file__).parent.parent
 # conda's names for what pip calls otherwise
-CONDA_NAMES = {"torch": "pytorch", "soundfile": "pysoundfile", "soxr": "soxr-python"}
+CONDA_NAMES = {
+    "torch": "pytorch",
+    "soundfile": "pysoundfile",
+    "soxr": "soxr-python",
+    "matplotlib": "matplotlib-base",
+}
 
 
 def setup() -> configparser.ConfigParser:
@@ -51,7 +56,7 @@ def test_every_requirement_is_pinned() -> None:
 def test_console_entries_exist() -> None:
     ours = [e for e in entry_points(group="console_scripts") if e.value.startswith("pipeline.")]
     assert {entry.name for entry in ours} == {
-        f"pipeline-{name}" for name in ("launch", "status", "cancel", "audit", "demo")
+        f"pipeline-{name}" for name in ("launch", "status", "cancel", "audit", "show", "demo")
     }
     assert all(callable(entry.load()) for entry in ours)
 

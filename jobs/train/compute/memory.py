@@ -12,8 +12,11 @@ from jobs.train.settings.model import ModelConfig
 
 # Part of the free memory that features may take unless `data_gb` says otherwise.
 DATA_SHARE = 0.5
-# Kept freed memory is fragmented: measured peaks were 1.15 to 1.6 times those without.
-FRAGMENTED = 1.8
+# Kept freed memory is in pieces. Measured peaks were higher by 14 times the largest tensor
+# (ResNet-20) and 20 times (ResNet-110).
+FRAGMENTS = 25
+# What a process takes beside its activations: libraries, weights, the optimiser.
+OTHERWISE = 5 * 10**8
 # glibc's mallopt: M_TRIM_THRESHOLD, M_MMAP_MAX and its default.
 _M_TRIM_THRESHOLD, _M_MMAP_MAX, _MMAP_MAX = -1, -4, 65_536
 
@@ -65,14 +68,19 @@ def data_budget(device: str, data_gb: float | None, together: int) -> int:
     return int(free * DATA_SHARE / together)
 
 
-def activation_bytes(config: ModelConfig, classes: int, shape: tuple[int, int], batch: int) -> int:
-    """Return what a forward pass keeps for its backward pass, found without computing anything.
+def activation_bytes(
+    config: ModelConfig, classes: int, shape: tuple[int, int], batch: int
+) -> tuple[int, int]:
+    """Return what a forward pass keeps for its backward pass, without computing anything.
 
     Args:
         config: the network.
         classes: size of its output.
         shape: bands and frames of a clip.
         batch: clips.
+
+    Returns:
+        Bytes of all that is kept, and of the largest tensor.
     """
     kept: dict[int, torch.UntypedStorage] = {}
 
@@ -85,10 +93,11 @@ def activation_bytes(config: ModelConfig, classes: int, shape: tuple[int, int], 
         model = build_model(config, classes).train()
         with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
             model(torch.empty(batch, 1, *shape))
-    return sum(storage.nbytes() for storage in kept.values())
+    sizes = [storage.nbytes() for storage in kept.values()]
+    return sum(sizes), max(sizes)
 
 
-def keep_freed_memory(needed: int) -> bool:
+def keep_freed_memory(activations: int, largest: int, together: int = 1) -> bool:
     """Let the C library keep what is freed, if there is memory enough; tell whether it does.
 
     A step frees and takes gigabytes in large blocks. By default each block comes fresh from the
@@ -98,9 +107,12 @@ def keep_freed_memory(needed: int) -> bool:
     faster than neither.
 
     Args:
-        needed: bytes that training takes.
+        activations: bytes that a step keeps.
+        largest: bytes of its largest tensor.
+        together: runs that share this machine.
     """
-    keep = needed * FRAGMENTED < memory_limit()
+    needed = activations + FRAGMENTS * largest + OTHERWISE
+    keep = together * needed < memory_limit()
     if not keep:
         # Read by torch when it first takes memory.
         os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")

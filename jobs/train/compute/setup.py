@@ -46,8 +46,8 @@ def set_up(run: Run, config: RunConfig, classes: int, room: Room) -> Setup:
     storage = Storage(device, getattr(torch, config.storage), budget)
     choices = earlier_choices(run, device) or _choose(config, classes, device)
     if device == "cpu":
-        needed = memory.activation_bytes(config, classes, config.input_shape, config.batch_size)
-        keeps = memory.keep_freed_memory(room.together * needed)
+        sizes = memory.activation_bytes(config, classes, config.input_shape, config.batch_size)
+        keeps = memory.keep_freed_memory(*sizes, room.together)
         choices = choices.model_copy(update={"keeps_freed_memory": keeps})
     if not choices.deterministic:
         torch.use_deterministic_algorithms(False)
