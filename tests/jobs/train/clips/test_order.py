@@ -1,0 +1,69 @@
+"""Which clips an epoch visits: the report's counts, and a pure function of seed and epoch."""
+
+import numpy as np
+import pytest
+
+from jobs.train.clips.order import balanced, batch_sizes, class_targets, epoch_order
+from jobs.train.config import RunConfig
+
+CLASSES = ("0", "1", "2", "3")
+# The report's training clips of each class.
+COUNTS = np.array([841, 2424, 2758, 3485])
+LABELS = np.random.default_rng(0).permutation(np.repeat(np.arange(4), COUNTS))
+
+
+@pytest.mark.parametrize(
+    ("balance", "expected"),
+    [
+        ("none", [841, 2424, 2758, 3485]),
+        ({1: 3000, 2: 3000}, [841, 3000, 3000, 3485]),  # the report's resnet_v1
+        ("equal", [3485, 3485, 3485, 3485]),  # its resnet_v4
+        ({3: 10}, [841, 2424, 2758, 3485]),  # above its target: left alone
+        ({0: 5000}, [5000, 2424, 2758, 3485]),  # repeated more than once
+    ],
+)
+def test_an_epoch_has_the_reports_class_counts(balance: object, expected: list[int]) -> None:
+    config = RunConfig.checked({"balance": balance}, "test")
+    for epoch in (1, 2):
+        order = epoch_order(LABELS, CLASSES, config, seed=0, epoch=epoch)
+        assert np.bincount(LABELS[order]).tolist() == expected
+        assert set(order) == set(range(len(LABELS)))  # no clip is left out
+    assert class_targets(COUNTS, CLASSES, config).tolist() == expected
+
+
+def test_clips_of_a_class_are_repeated_as_equally_as_can_be() -> None:
+    config = RunConfig(balance={"0": 2000})
+    times = np.bincount(balanced(LABELS, CLASSES, config, seed=0, epoch=1))[LABELS == 0]
+    assert set(times) == {2, 3}  # 2000 = 2 * 841 + 318
+    assert (times == 3).sum() == 318
+
+
+def test_repeated_clips_are_drawn_anew_each_epoch_or_fixed() -> None:
+    def repeated(draw: str, epoch: int) -> list[int]:
+        config = RunConfig(balance="equal", balance_draw=draw)
+        return sorted(balanced(LABELS, CLASSES, config, seed=3, epoch=epoch).tolist())
+
+    assert repeated("epoch", 1) != repeated("epoch", 2)
+    assert repeated("epoch", 2) == repeated("epoch", 2)
+    assert repeated("fixed", 1) == repeated("fixed", 2)
+
+
+def test_an_epoch_has_an_order_of_its_own_that_seed_and_epoch_decide() -> None:
+    orders = [
+        epoch_order(LABELS, CLASSES, RunConfig(), seed, epoch).tolist()
+        for seed in (0, 1)
+        for epoch in (1, 2)
+    ]
+    assert all(sorted(order) == list(range(len(LABELS))) for order in orders)
+    assert len({tuple(order) for order in orders}) == 4
+    assert epoch_order(LABELS, CLASSES, RunConfig(), 1, 2).tolist() == orders[3]
+
+
+@pytest.mark.parametrize(
+    ("visits", "size", "expected"),
+    [(10, 4, [4, 4, 2]), (8, 4, [4, 4]), (9, 4, [4, 5]), (3, 4, [3]), (1, 4, [1]), (2, 1, [1, 1])],
+)
+def test_a_single_clip_left_over_joins_the_batch_before_it(
+    visits: int, size: int, expected: list[int]
+) -> None:
+    assert batch_sizes(visits, size) == expected

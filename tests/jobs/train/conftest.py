@@ -1,0 +1,121 @@
+"""Features of tiny clips, runs on them, and what kills a run."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from jobs.data.layouts import read_data
+from jobs.data.manifest import Manifest
+from jobs.data.split import SplitConfig, draw_split
+from jobs.extract.config import FeatureConfig
+from jobs.extract.feature_set import FeatureSet
+from jobs.extract.index import build_index
+from jobs.train.config import RunConfig
+from jobs.train.learner import Learner
+from jobs.train.run import Run
+from jobs.train.trainer import train_run
+
+FEATURES = FeatureConfig(seconds=0.5, n_fft=512, n_mels=16)
+CONFIG = RunConfig(
+    seconds=0.5, n_fft=512, n_mels=16, depth=8, epochs=6, batch_size=8, lr=0.05, threads=1,
+    warmup_epochs=1, plateau_patience=0, keep=2,
+)  # fmt: skip
+
+Train = Callable[..., Run]
+
+
+@pytest.fixture
+def config() -> RunConfig:
+    return CONFIG
+
+
+@pytest.fixture(scope="session")
+def features(made_clips: Path, tmp_path_factory: pytest.TempPathFactory) -> FeatureSet:
+    root, manifest = tmp_path_factory.mktemp("features"), read_data(made_clips)
+    build_index(manifest, FEATURES, 2, root, cpus=1)
+    return FeatureSet.open(root, manifest, FEATURES)
+
+
+@pytest.fixture
+def train(manifest: Manifest, features: FeatureSet) -> Train:
+    """Train a run in a folder; by default the small one on the made clips."""
+
+    def run(
+        folder: Path,
+        config: RunConfig = CONFIG,
+        manifest: Manifest = manifest,
+        features: FeatureSet = features,
+    ) -> Run:
+        run = Run(folder)
+        train_run(run, config, manifest, draw_split(manifest, SplitConfig()), features)
+        return run
+
+    return run
+
+
+@pytest.fixture
+def results() -> Callable[[Run], dict[str, bytes]]:
+    """Read all files of a run but those that hold times and hosts."""
+    return _results
+
+
+def _results(run: Run) -> dict[str, bytes]:
+    timed = {"history.csv", "hardware.json", ".lock"}
+    # A temporary names the process that left it, and in these tests that process still lives.
+    files = [path for path in run.folder.rglob("*") if path.is_file() and path.suffix != ".tmp"]
+    files = [path for path in files if path.name not in timed and path.parent != run.events]
+    return {str(path.relative_to(run.folder)): path.read_bytes() for path in files}
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing in the code may catch it."""
+
+
+class Reaper:
+    """Kills at the n-th moment: a file operation or a training step. Then no file changes."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, moments: int) -> None:
+        self.left = moments
+        self.dead = False
+        for name in ("replace", "unlink"):
+            monkeypatch.setattr(Path, name, self._dying(getattr(Path, name)))
+        step = Learner.step
+
+        def dying_step(learner: Learner, *arguments: object) -> object:
+            self._count()
+            return step(learner, *arguments)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(Learner, "step", dying_step)
+
+    def _count(self) -> None:
+        if self.left == 0:
+            self.dead = True
+            raise Killed
+        self.left -= 1
+
+    def _dying(self, operation: Callable[..., object]) -> Callable[..., object]:
+        def call(path: Path, *args: object, **options: object) -> object:
+            if self.dead:
+                return None
+            # Temporaries are unlinked in a `finally` that does nothing after a rename.
+            if path.suffix != ".tmp" or operation.__name__ != "unlink":
+                self._count()
+            return operation(path, *args, **options)
+
+        return call
+
+
+@pytest.fixture
+def killing() -> Callable[[Callable[[], Run], int], Run | None]:
+    """Do something that is killed at a moment; return its result, or None if it was killed."""
+
+    def kill(work: Callable[[], Run], moments: int) -> Run | None:
+        try:
+            with pytest.MonkeyPatch.context() as patch:
+                Reaper(patch, moments)
+                return work()
+        except Killed:
+            return None
+
+    return kill
