@@ -58,18 +58,21 @@ def publish(run: Run, progress: Progress, validation: LabelledClips) -> None:
 
 
 @contextlib.contextmanager
-def recording_events(run: Run, first_epoch: int) -> Iterator[Events | None]:
+def recording_events(run: Run, history: list[dict[str, Any]]) -> Iterator[Events | None]:
     """Open TensorBoard's events of a run, if the extra `tensorboard` is installed.
 
-    Epochs from `first_epoch` on, which a killed attempt may have written, are shown once.
+    A killed attempt may have shown epochs that will be repeated, or not have shown the last one
+    of `history`: what it showed from that one on is taken back.
     """
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         yield None
         return
-    writer: Events = SummaryWriter(str(run.events), purge_step=first_epoch)
+    writer: Events = SummaryWriter(str(run.events), purge_step=len(history))
     try:
+        for row in history[-1:]:
+            add_events(writer, row)
         yield writer
     finally:
         writer.close()

@@ -97,7 +97,7 @@ class Trainer:
         if progress.epoch:
             log.info("resuming after epoch %d of %d", progress.epoch, self.config.epochs)
         reason = stop_reason(progress.history, self.config) if progress.epoch else None
-        with recording_events(self.run, progress.epoch + 1) as events:
+        with recording_events(self.run, progress.history) as events:
             while reason is None:
                 try:
                     row = self._epoch(progress, learner)

@@ -53,7 +53,7 @@ def test_the_graph_is_the_planned_one_and_the_bytes_are_the_debug_executors(
     }
     assert {state for state, _ in jobs.values()} == {"COMPLETED"}
     memory = {name.split("-", 2)[2]: memory for name, (_, memory) in jobs.items()}
-    assert (memory["train-small"], memory["train-large"]) == ("1.50G", "3G")
+    assert (memory["train-small"], memory["train-large"]) == ("4G", "8G")
     assert "Nothing to do" in cluster.launch("--grid", two_tiers, "--data", made_clips).stdout
 
 

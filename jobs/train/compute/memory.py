@@ -10,6 +10,7 @@ import torch
 from jobs.train.models import build_model
 from jobs.train.settings.model import ModelConfig
 
+OWN_CGROUP, CGROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 # Part of the free memory that features may take unless `data_gb` says otherwise.
 DATA_SHARE = 0.5
 # Kept freed memory is in pieces. Measured peaks were higher by 14 times the largest tensor
@@ -46,8 +47,8 @@ def _cgroup_limits() -> list[int]:
     """Return the limits of this process's control group (version 2) and of those above it."""
     limits = []
     with contextlib.suppress(OSError, IndexError):
-        own = Path("/proc/self/cgroup").read_text().strip().splitlines()[-1].split("::", 1)[1]
-        folder = Path("/sys/fs/cgroup") / own.lstrip("/")
+        own = OWN_CGROUP.read_text().strip().splitlines()[-1].split("::", 1)[1]
+        folder = CGROUPS / own.lstrip("/")
         for place in (folder, *folder.parents):
             with contextlib.suppress(OSError, ValueError):
                 limits.append(int((place / "memory.max").read_text()))

@@ -1,0 +1,80 @@
+"""What training takes is known before it begins; what is freed is kept where there is room."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from jobs.train.compute import memory
+from jobs.train.compute.memory import activation_bytes, data_budget, keep_freed_memory, memory_limit
+from jobs.train.config import RunConfig
+from jobs.train.models import build_model
+
+
+@pytest.mark.parametrize("model", ["resnet", "cnn", "inception", "densenet"])
+def test_activations_are_those_that_a_real_pass_keeps(model: str) -> None:
+    config = RunConfig.checked({"model": model, "depth": 8, "densenet_depth": 10}, "test")
+    kept: dict[int, torch.UntypedStorage] = {}
+
+    def note(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        kept[storage.data_ptr()] = storage
+        return tensor
+
+    network = build_model(config, 4).train()
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        network(torch.randn(6, 1, 32, 40))
+    sizes = [storage.nbytes() for storage in kept.values()]
+    total, largest = activation_bytes(config, 4, (32, 40), 6)
+    assert largest == max(sizes)
+    assert total == pytest.approx(sum(sizes), rel=0.01)
+
+
+def test_activations_grow_with_the_batch() -> None:
+    config = RunConfig(depth=8)
+    one, many = (activation_bytes(config, 4, (64, 259), batch)[0] for batch in (1, 64))
+    assert many == pytest.approx(64 * one, rel=0.05)
+
+
+def test_the_memory_of_a_slurm_job_is_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    unlimited = memory_limit()
+    assert unlimited > 10**8
+    monkeypatch.setenv("SLURM_MEM_PER_NODE", "10")
+    assert memory_limit() == 10 * 2**20
+    monkeypatch.setenv("SLURM_MEM_PER_NODE", "0")  # all of the node
+    assert memory_limit() == pytest.approx(unlimited, rel=0.2)
+
+
+def test_the_memory_of_a_control_group_is_a_limit(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    inner = tmp_path / "outer" / "inner"
+    inner.mkdir(parents=True)
+    (inner / "memory.max").write_text("max\n")
+    (inner.parent / "memory.max").write_text("123456789\n")
+    listing = tmp_path / "cgroup"
+    listing.write_text("0::/outer/inner\n")
+    monkeypatch.setattr(memory, "OWN_CGROUP", listing)
+    monkeypatch.setattr(memory, "CGROUPS", tmp_path)
+    assert memory_limit() == 123_456_789
+
+
+def test_features_get_what_is_asked_or_a_share_of_what_is_free(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert data_budget("cpu", 0.25, together=4) == 250_000_000
+    monkeypatch.setenv("SLURM_MEM_PER_NODE", "100")
+    assert data_budget("cpu", None, together=1) == 50 * 2**20
+    assert data_budget("cpu", None, together=4) == 50 * 2**20 // 4
+
+
+def test_freed_memory_is_kept_only_where_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURM_MEM_PER_NODE", "1000")
+    sizes = (2 * 10**8, 10**7)  # with its pieces and all else about 0.95 GB
+    try:
+        assert keep_freed_memory(*sizes)
+        assert not keep_freed_memory(*sizes, together=2)
+        monkeypatch.setenv("SLURM_MEM_PER_NODE", "800")
+        assert not keep_freed_memory(*sizes)
+    finally:
+        memory.give_back_freed_memory()
