@@ -177,8 +177,11 @@ def _progress(opened: OpenedPlan, stage: Stage, number: int, running: bool) -> s
 def _best(run: Run) -> str:
     try:
         outcome = read_json(run.done)
-        return f"val {100 * outcome['val_accuracy']:.1f} %, {outcome['epochs']} epochs"
-    except (FileNotFoundError, DamagedFileError, KeyError, TypeError):
+        early = "" if outcome["reason"].startswith("all ") else f"; {outcome['reason']}"
+        if outcome["val_accuracy"] is None:
+            return f"no checkpoint{early}"
+        return f"val {100 * outcome['val_accuracy']:.1f} %, {outcome['epochs']} epochs{early}"
+    except (FileNotFoundError, DamagedFileError, KeyError, TypeError, AttributeError):
         return ""
 
 

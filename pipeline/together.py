@@ -68,7 +68,9 @@ def _end_with_parent() -> None:
     """End this process once the one that started it is gone, however that ended."""
 
     def wait() -> None:
-        sys.stdin.buffer.read()
+        # Not through sys.stdin: Python cannot end while a thread holds its lock.
+        while os.read(0, 1):
+            pass
         os._exit(1)
 
     threading.Thread(target=wait, daemon=True).start()

@@ -26,6 +26,14 @@ BELONGS_TO = {
     "plateau_factor": ("schedule", ("plateau",)),
     "plateau_patience": ("schedule", ("plateau",)),
     "warmup_epochs": ("schedule", ("plateau", "cosine")),
+    # Not all rows of v2 are mel bands, and v3 is a mean over all frames.
+    "pitch_p": ("features", ("v1",)),
+    "pitch_max": ("features", ("v1",)),
+    "shift_p": ("features", ("v1", "v2")),
+    "shift_max": ("features", ("v1", "v2")),
+    "speed_p": ("features", ("v1", "v2")),
+    "speed_max": ("features", ("v1", "v2")),
+    "mask_frames": ("features", ("v1", "v2")),
 }
 
 
@@ -34,8 +42,9 @@ class RunConfig(
 ):
     """One hyper-parameter set, features included; a grid names only what differs from it.
 
-    A setting that the run does not have (the depth of a CNN, the momentum of AdamW) is left out:
-    such runs are the same run, and `--set depth=20` changes the ResNets of a grid alone.
+    A setting that the run does not have (the depth of a CNN, the momentum of AdamW, a shift in
+    time of v3) is left out: such runs are the same run, and `--set depth=20` changes the ResNets
+    of a grid alone.
     """
 
     keep: int = Field(5, ge=1, le=100, description="best checkpoints kept of the run")
@@ -51,11 +60,6 @@ class RunConfig(
             if values.get(other, cls.model_fields[other].default) not in having:
                 kept.pop(setting, None)
         return kept
-
-    @model_validator(mode="after")
-    def _augmentation_suits_the_features(self) -> "RunConfig":
-        self.require_suited_to(self.features)
-        return self
 
     def __hash__(self) -> int:
         # `balance` may be a mapping, which has no hash of its own.

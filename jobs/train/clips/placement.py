@@ -51,8 +51,16 @@ class Storage:
         return Streamed(features, np.asarray(positions, dtype=np.int64), self)
 
     def load(self, features: FeatureSet, positions: Sequence[int]) -> Tensor:
-        """Return normalised features [clips, 1, bands, frames] on the device."""
-        return to_tensor(features.load(positions)).to(self.device, self.dtype)
+        """Return normalised features [clips, 1, bands, frames] on the device.
+
+        Shard by shard: beside the result, no more than one shard is in memory.
+        """
+        shape = (len(positions), 1, *features.config.input_shape)
+        loaded = torch.empty(shape, dtype=self.dtype, device=self.device)
+        for places, block in features.blocks(positions):
+            on_device = torch.from_numpy(places).to(self.device)
+            loaded[on_device] = to_tensor(block).to(self.device, self.dtype)
+        return loaded
 
 
 @dataclass(frozen=True)

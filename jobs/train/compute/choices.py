@@ -61,6 +61,11 @@ class Choices(Schema):
         with torch.autocast(device, getattr(torch, self.autocast), cache_enabled=False):
             yield
 
+    def set_kernels(self) -> None:
+        """Allow the kernels that are wanted: those with the same bits each time, or the fastest."""
+        torch.use_deterministic_algorithms(self.deterministic, warn_only=True)
+        torch.backends.cudnn.benchmark = not self.deterministic
+
     def place(self, model: nn.Module, device: str) -> nn.Module:
         """Move a model to the device, in the chosen order of values."""
         layout = torch.channels_last if self.channels_last else torch.contiguous_format

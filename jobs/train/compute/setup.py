@@ -49,9 +49,7 @@ def set_up(run: Run, config: RunConfig, classes: int, room: Room) -> Setup:
         sizes = memory.activation_bytes(config, classes, config.input_shape, config.batch_size)
         keeps = memory.keep_freed_memory(*sizes, room.together)
         choices = choices.model_copy(update={"keeps_freed_memory": keeps})
-    if not choices.deterministic:
-        torch.use_deterministic_algorithms(False)
-        torch.backends.cudnn.benchmark = True
+    choices.set_kernels()
     record_hardware(run, device, choices)
     return Setup(device, choices, storage)
 

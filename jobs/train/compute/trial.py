@@ -53,6 +53,7 @@ def _clips_per_second(
     choices: Choices, model: nn.Module, sample: torch.Tensor, classes: int
 ) -> float:
     device = sample.device.type
+    choices.set_kernels()
     twin = choices.place(copy.deepcopy(model), device).train()
     labels = torch.zeros(len(sample), dtype=torch.int64, device=device) % classes
     with choices.computing(device):

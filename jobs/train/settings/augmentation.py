@@ -28,22 +28,5 @@ class AugmentationConfig(Schema):
         """Whether any clip is ever changed."""
         return any(getattr(self, f"{kind}_p") > 0 for kind in KINDS)
 
-    def require_suited_to(self, features: str) -> None:
-        """Refuse changes that mean nothing in a feature set.
-
-        Raises:
-            ValueError: pitch outside v1, whose rows alone are all mel bands; anything along
-                time in v3, which has none.
-        """
-        if features != "v1" and self.pitch_p:
-            raise ValueError(
-                f"`pitch_p` moves mel bands, but not all rows of {features} are mel bands; set "
-                "it in the runs of v1"
-            )
-        if features == "v3":
-            for name in ("shift_p", "speed_p"):
-                if getattr(self, name):
-                    raise ValueError(f"`{name}` moves frames, but v3 is a mean over all of them")
-
 
 KINDS = ("shift", "speed", "pitch", "noise", "mixup", "mask")

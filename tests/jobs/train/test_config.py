@@ -59,8 +59,6 @@ def test_a_setting_that_a_run_has_not_changes_nothing() -> None:
         ({"balance": {1: True}}, r"`balance`: label 1: expected a number"),
         ({"balance": "half"}, r"`balance`: expected none, equal or \{label: clips\}"),
         ({"nesterov": True, "momentum": 0}, r"`nesterov: true` needs a `momentum` above 0"),
-        ({"pitch_p": 0.5, "features": "v2"}, r"not all rows of v2 are mel bands"),
-        ({"shift_p": 0.5, "features": "v3"}, r"v3 is a mean over all of them"),
         ({"noise_p": 1.5}, r"`noise_p`: .*less than or equal to 1"),
         ({"warmup_epochs": 9, "epochs": 3}, r"`warmup_epochs: 9` is more than `epochs: 3`"),
         ({"labelsmoothing": 0.1}, r"did you mean `label_smoothing`"),

@@ -1,0 +1,87 @@
+"""grids/report.yaml: every system of the report, launched as one grid, voting as one."""
+
+import csv
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipeline.grid import read_grid
+
+Launch = Callable[..., "subprocess.CompletedProcess[str]"]
+GRID = Path(__file__).parents[2] / "grids" / "report.yaml"
+# Small enough for a test: models, features and sampling stay those of the report.
+SMALL = ("seconds=0.5", "depth=8", "epochs=1", "threads=2", "balance={1: 10, 2: 10}", "shards=2")
+
+
+def settings(*texts: str) -> list[str]:
+    return [part for text in texts for part in ("--set", text)]
+
+
+def test_it_has_the_reports_systems() -> None:
+    rows = {entry.name: (entry.config, entry.tier) for entry in read_grid(GRID).entries}
+    assert [(name, c.model, c.features, c.epochs) for name, (c, _) in rows.items()] == [
+        ("cnn", "cnn", "v1", 50),
+        ("inception", "inception", "v1", 50),
+        ("densenet", "densenet", "v1", 50),
+        ("resnet_v1", "resnet", "v1", 50),
+        ("resnet_v2", "resnet", "v2", 40),
+        ("resnet_v3", "resnet", "v3", 150),
+        ("resnet_v4", "resnet", "v1", 50),
+    ]
+    assert rows["resnet_v1"][0].balance == {"1": 3000, "2": 3000}
+    assert rows["resnet_v4"][0].balance == "equal"
+    assert {name for name, (_, tier) in rows.items() if tier == "large"} == {"resnet_v2"}
+    assert {config.depth for config, _ in rows.values() if config.model == "resnet"} == {110}
+
+
+def test_every_row_trains_and_votes(launch: Launch, made_clips: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = launch(
+        "--grid", GRID, "--data", made_clips, "--out", out, "--executor", "debug",
+        *settings(*SMALL, "votes=6"),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    # With one balance for all rows, two of them are the same run.
+    assert "--set makes 'resnet_v4' equal to an earlier run; it is trained once" in done.stdout
+    with (out / "votes.csv").open(newline="") as file:
+        header, *rows = list(csv.reader(file))
+    assert len(rows) == 12
+    voters = {title.split()[0] for title in header[3:]}
+    assert voters == {"cnn", "inception", "densenet", "resnet_v1", "resnet_v2", "resnet_v3"}
+
+
+@pytest.mark.parametrize("classes", [2, 50])
+def test_a_grid_trains_on_as_few_and_as_many_classes(
+    launch: Launch, write_mp3: Callable[..., Path], tmp_path: Path, classes: int
+) -> None:
+    data, out = tmp_path / "data", tmp_path / "out"
+    for label in range(classes):
+        for clip in range(200 // classes):
+            path = data / "train" / f"class {label:02d}" / f"{clip}.mp3"
+            write_mp3(path, frequency=200 + 60 * label + clip)
+        write_mp3(data / "test" / f"{label}.mp3", frequency=200 + 60 * label)
+    grid = tmp_path / "grid.yaml"
+    grid.write_text(
+        "seconds: 0.5\nepochs: 1\nbatch_size: 16\nthreads: 2\ndepth: 8\ndensenet_depth: 10\n"
+        "mixup_p: 0.5\nbalance: equal\nsweep: {model: [resnet, cnn, inception, densenet]}\n"
+    )
+    done = launch("--grid", grid, "--data", data, "--out", out, "--executor", "debug")
+    assert done.returncode == 0, done.stdout + done.stderr
+    with (out / "submission.csv").open(newline="") as file:
+        answers = list(csv.DictReader(file))
+    assert len(answers) == classes
+    assert {row["category"] for row in answers} <= {f"class {n:02d}" for n in range(classes)}
+
+
+def test_an_unknown_label_is_refused_before_anything_starts(
+    launch: Launch, made_clips: Path, tmp_path: Path
+) -> None:
+    done = launch(
+        "--grid", GRID, "--data", made_clips, "--out", tmp_path / "out", "--executor", "debug",
+        *settings("balance={9: 40}"),
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "run 'cnn': `balance` names the label '9', which no training clip has" in done.stderr
+    assert not (tmp_path / "out" / "plan.json").exists()
