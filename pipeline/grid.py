@@ -12,7 +12,7 @@ from jobs.data.split import SplitConfig
 from jobs.errors import InputError
 from jobs.schema import unknown_setting
 from jobs.train.config import RunConfig
-from pipeline.yaml_file import YamlFile, parse_value, read_yaml
+from pipeline.yaml_file import YamlFile, parse_settings, read_yaml
 
 Settings = dict[str, Any]
 
@@ -84,7 +84,8 @@ def read_grid(path: Path, overrides: Sequence[str] = ()) -> Grid:
     """
     file = read_yaml(path)
     _require_known_keys(file)
-    forced = _overrides(overrides)
+    valid = (*GridOptions.model_fields, *RunConfig.model_fields)
+    forced = parse_settings(overrides, valid, "--set", "epochs=2")
     options = {k: v for k, v in (file.values | forced).items() if k in GridOptions.model_fields}
     common = {k: v for k, v in file.values.items() if k in RunConfig.model_fields}
     forced_run = {k: v for k, v in forced.items() if k in RunConfig.model_fields}
@@ -110,20 +111,6 @@ def _require_known_keys(file: YamlFile) -> None:
     for key in file.values:
         if key not in valid:
             raise InputError(f"{file.where(key)}: {unknown_setting(key, valid)}")
-
-
-def _overrides(texts: Sequence[str]) -> Settings:
-    valid = (*GridOptions.model_fields, *RunConfig.model_fields)
-    forced: Settings = {}
-    for text in texts:
-        key, equals, value = text.partition("=")
-        key = key.strip()
-        if not equals:
-            raise InputError(f"--set {text}: expected key=value, for instance --set epochs=2")
-        if key not in valid:
-            raise InputError(f"--set {text}: {unknown_setting(key, valid)}")
-        forced[key] = parse_value(value, f"--set {text}")
-    return forced
 
 
 def _tier(value: Any, where: str) -> str | None:

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from jobs.errors import InputError
-from jobs.schema import unknown_setting
 from jobs.train.config import RunConfig
 from pipeline import console
-from pipeline.yaml_file import parse_value
+from pipeline.yaml_file import parse_settings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,14 +66,7 @@ def main(
 
 
 def _config(settings: Sequence[str]) -> RunConfig:
-    values: dict[str, Any] = {}
-    for text in settings:
-        key, equals, value = text.partition("=")
-        if not equals:
-            raise InputError(f"--set {text}: expected key=value, for instance --set noise_max=1")
-        if key not in RunConfig.model_fields:
-            raise InputError(f"--set {text}: {unknown_setting(key, RunConfig.model_fields)}")
-        values[key] = parse_value(value, f"--set {text}")
+    values = parse_settings(settings, RunConfig.model_fields, "--set", "noise_max=1")
     config = RunConfig.checked(values, "--set")
     if config.features != "v1":
         raise InputError("augmentations are drawn on v1; all three feature sets are drawn anyway")

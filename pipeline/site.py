@@ -5,13 +5,12 @@ import os
 import socket
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from pydantic import Field, model_validator
 
 from jobs.errors import InputError
-from jobs.schema import Schema, unknown_setting
-from pipeline.yaml_file import parse_value, read_yaml
+from jobs.schema import Schema
+from pipeline.yaml_file import parse_settings, read_yaml
 
 SITES = Path(__file__).parent.parent / "slurm" / "sites"
 LOCAL, GENERIC = "local", "generic"
@@ -146,19 +145,8 @@ def load_site(name: str, overrides: Sequence[str] = ()) -> Site:
         known = ", ".join(sorted(p.stem for p in SITES.glob("*.yaml")))
         raise InputError(f"there is no site '{name}'; known are: {known}; or give a .yaml file")
     file = read_yaml(path)
-    return Site.checked(file.values | _parsed(overrides), file.where())
-
-
-def _parsed(overrides: Sequence[str]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for text in overrides:
-        key, equals, value = text.partition("=")
-        if not equals:
-            raise InputError(f"--site-set {text}: expected key=value, for instance account=abc")
-        if key not in Site.model_fields:
-            raise InputError(f"--site-set {text}: {unknown_setting(key, Site.model_fields)}")
-        values[key] = parse_value(value, f"--site-set {text}")
-    return values
+    forced = parse_settings(overrides, Site.model_fields, "--site-set", "account=abc")
+    return Site.checked(file.values | forced, file.where())
 
 
 def detect_site(cluster: str | None) -> str:

@@ -15,7 +15,6 @@ from jobs.files import write_json
 from jobs.ownership import owning
 from pipeline.plan import OpenedPlan, code_hash
 from pipeline.stages import AUDIT, EXTRACT, INDEX, TRAIN, VOTE
-from pipeline.together import run_together
 
 if TYPE_CHECKING:
     from submitit.core.utils import DelayedSubmission
@@ -25,8 +24,8 @@ log = logging.getLogger(__name__)
 EXPLAINED = (InputError, NotReadyError, DamagedFileError, BusyError)
 
 
-def run(stage: str, workspace: str, index: int | list[int], label: str = "") -> None:
-    """Do one item of one stage of the plan that lies in `workspace`, or several at once.
+def run(stage: str, workspace: str, index: int, label: str = "") -> None:
+    """Do one item of one stage of the plan that lies in `workspace`.
 
     What is already done is not done again. Whatever the executor, an item's log is
     `logs/<stage>-<index>.log`, and a failure leaves its reason beside it.
@@ -34,14 +33,11 @@ def run(stage: str, workspace: str, index: int | list[int], label: str = "") -> 
     Args:
         stage: extract, index, audit, train or vote.
         workspace: the output folder.
-        index: which shard, feature set or run of the plan; a list shares this job.
+        index: which shard, feature set or run of the plan.
         label: begins each line on standard output, where several items write.
     """
     place = Workspace(Path(workspace))
-    _remove_stale_saves()
-    if isinstance(index, list):
-        run_together(stage, workspace, index)
-        return
+    remove_stale_saves()
     with _recorded(place, stage, index, label):
         opened = OpenedPlan.load(place)
         if opened.plan.code != code_hash():
@@ -49,7 +45,7 @@ def run(stage: str, workspace: str, index: int | list[int], label: str = "") -> 
         _BODIES[stage](opened, index)
 
 
-def _again(stage: str, workspace: str, index: int | list[int]) -> "DelayedSubmission":
+def _again(stage: str, workspace: str, index: int) -> "DelayedSubmission":
     """Return the same task: what submitit requeues at a time limit. Nothing is saved here."""
     from submitit.core.utils import DelayedSubmission
 
@@ -59,7 +55,7 @@ def _again(stage: str, workspace: str, index: int | list[int]) -> "DelayedSubmis
 run.checkpoint = _again  # type: ignore[attr-defined]
 
 
-def _remove_stale_saves() -> None:
+def remove_stale_saves() -> None:
     """Remove what an earlier attempt of this job left when it was killed while pickling.
 
     submitit refuses to save beside it, and every later attempt would fail at its end.

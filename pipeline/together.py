@@ -6,12 +6,19 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from jobs.data.workspace import Workspace
 from jobs.errors import InputError
 from jobs.files import write_json
+from pipeline import task
+from pipeline.plan import OpenedPlan
+from pipeline.stages import TRAIN, Stage
+
+if TYPE_CHECKING:
+    from submitit.core.utils import DelayedSubmission
 
 ROOT = Path(__file__).parent.parent
 
@@ -22,6 +29,18 @@ def grouped(items: Iterable[int], size: int) -> list[list[int]]:
     return [items[start : start + size] for start in range(0, len(items), size)]
 
 
+def items_per_job(opened: OpenedPlan, stage: Stage) -> int:
+    """Return how many items of a stage share a job: of training, `runs_per_gpu`."""
+    return opened.plan.runs_per_gpu if stage.name == TRAIN else 1
+
+
+def work_of(groups: Sequence[list[int]], size: int) -> tuple[Callable[..., None], list[Any]]:
+    """Return what each job is to call, and with which items, where groups have `size`."""
+    if size == 1:
+        return task.run, [group[0] for group in groups]
+    return run_together, list(groups)
+
+
 def run_together(stage: str, workspace: str, items: Sequence[int]) -> None:
     """Run items of a stage at the same time, each in a process of its own.
 
@@ -30,6 +49,7 @@ def run_together(stage: str, workspace: str, items: Sequence[int]) -> None:
     Raises:
         InputError: says which of them failed.
     """
+    task.remove_stale_saves()
     processes = {item: _start(stage, workspace, item) for item in items}
     failed = []
     for item, process in processes.items():
@@ -43,6 +63,16 @@ def run_together(stage: str, workspace: str, items: Sequence[int]) -> None:
             f"{len(failed)} of {len(items)} items that shared this job failed: {stage} {named}; "
             "the others ended well"
         )
+
+
+def _again(stage: str, workspace: str, items: Sequence[int]) -> "DelayedSubmission":
+    """Return the same task: what submitit requeues at a time limit. Nothing is saved here."""
+    from submitit.core.utils import DelayedSubmission
+
+    return DelayedSubmission(run_together, stage, workspace, items)
+
+
+run_together.checkpoint = _again  # type: ignore[attr-defined]
 
 
 def _start(stage: str, workspace: str, item: int) -> "subprocess.Popen[bytes]":
@@ -78,8 +108,6 @@ def _end_with_parent() -> None:
 
 def main() -> None:
     """Do one item; the arguments are stage, workspace and item."""
-    from pipeline import task
-
     stage, workspace, item = sys.argv[1:]
     # Slurm warns all processes of a job before its time limit. The parent's executor answers.
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)

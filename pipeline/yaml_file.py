@@ -1,6 +1,7 @@
 """Reading YAML that a person wrote: safe, `1e-3` is a number, a doubled key is an error."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import yaml
 
 from jobs.errors import InputError
+from jobs.schema import unknown_setting
 
 # YAML 1.2's floats: PyYAML knows those of 1.1, in which `1e-3` is text for want of a dot.
 _FLOAT = re.compile(
@@ -92,6 +94,34 @@ def parse_value(text: str, where: str) -> Any:
         InputError: it is not YAML.
     """
     return _parsed(text, where)[0]
+
+
+def parse_settings(
+    texts: Iterable[str], valid: Iterable[str], option: str, example: str
+) -> dict[str, Any]:
+    """Read `key=value` texts of a command line's option.
+
+    Args:
+        texts: as typed.
+        valid: the keys there are.
+        option: what they were given to, for messages: `--set`.
+        example: of a right one.
+
+    Raises:
+        InputError: no `=`, an unknown key (with the nearest valid one), a value that is not YAML.
+    """
+    names, values = tuple(valid), {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        key = key.strip()
+        if not equals:
+            raise InputError(
+                f"{option} {text}: expected key=value, for instance {option} {example}"
+            )
+        if key not in names:
+            raise InputError(f"{option} {text}: {unknown_setting(key, names)}")
+        values[key] = parse_value(value, f"{option} {text}")
+    return values
 
 
 def _parsed(text: str, where: str) -> tuple[Any, dict[str, int]]:

@@ -15,7 +15,7 @@ from pipeline import task
 from pipeline.plan import OpenedPlan
 from pipeline.site import Resources
 from pipeline.stages import TRAIN, Stage
-from pipeline.together import grouped
+from pipeline.together import grouped, items_per_job, work_of
 
 ExecutorName = Literal["debug", "local"]
 POLL_S = 0.2
@@ -85,19 +85,21 @@ def _debug(
 ) -> Iterator[tuple[int, str | None]]:
     executor = _executor(opened.workspace, "debug")
     for group in _groups(opened, stage):
-        job = executor.submit(task.run, stage.name, str(opened.workspace.root), _work(group))
+        job = _submit(executor, opened, stage, group)
         # Not result(): on an exception it opens a debugger, which waits for a keyboard for ever.
         yield from _errors(opened.workspace, stage, group, job.exception())
 
 
 def _groups(opened: OpenedPlan, stage: Stage) -> list[list[int]]:
     """Return the items of each job: runs may share one."""
-    return grouped(stage.items, opened.plan.runs_per_gpu if stage.name == TRAIN else 1)
+    return grouped(stage.items, items_per_job(opened, stage))
 
 
-def _work(group: list[int]) -> int | list[int]:
-    """Return what a job is given; a single item runs in the job's own process."""
-    return group[0] if len(group) == 1 else group
+def _submit(
+    executor: submitit.AutoExecutor, opened: OpenedPlan, stage: Stage, group: list[int]
+) -> "submitit.Job[Any]":
+    call, (work,) = work_of([group], items_per_job(opened, stage))
+    return executor.submit(call, stage.name, str(opened.workspace.root), work)
 
 
 def _errors(
@@ -136,9 +138,7 @@ def _local(
                 group = waiting.pop()
                 for item in group:
                     opened.workspace.failure(stage.name, item).unlink(missing_ok=True)
-                work = _work(group)
-                job = executor.submit(task.run, stage.name, str(opened.workspace.root), work)
-                running.append((group, job))
+                running.append((group, _submit(executor, opened, stage, group)))
             for ended in [each for each in running if each[1].done()]:
                 running.remove(ended)
                 yield from _local_errors(opened.workspace, stage, *ended)

@@ -15,7 +15,7 @@ from pipeline.site import Resources, Site
 from pipeline.stages import AUDIT, STAGES, TRAIN, VOTE, Stage
 from pipeline.submit import queue
 from pipeline.submit.records import JobRecord, latest_jobs, read_records, write_record
-from pipeline.together import grouped
+from pipeline.together import grouped, items_per_job, work_of
 
 DEFAULT_MAX_ARRAY = 1001
 
@@ -83,7 +83,8 @@ class Submission:
             if stage.name == VOTE:
                 missing = self._vote_again(missing, known)
             for tier, items in self._by_tier(stage, missing).items():
-                for chunk in grouped(items, self._max_array() * self._per_job(stage)):
+                most = self._max_array() * items_per_job(self.opened, stage)
+                for chunk in grouped(items, most):
                     self._submit_array(stage, tier, chunk)
 
     def _alive_items(self) -> dict[tuple[str, int], str]:
@@ -145,24 +146,19 @@ class Submission:
         text = queue.cluster_settings().get("MaxArraySize", "")
         return int(text) if text.isdigit() and int(text) else DEFAULT_MAX_ARRAY
 
-    def _per_job(self, stage: Stage) -> int:
-        return self.opened.plan.runs_per_gpu if stage.name == TRAIN else 1
-
     def _submit_array(self, stage: Stage, tier: str | None, items: list[int]) -> None:
         dependency = self._dependency(stage)
         resources = self.site.tier(tier) if tier else self.site.resources(stage.name)
         part = f"{stage.name}-{tier}" if tier else stage.name
-        groups = grouped(items, self._per_job(stage))
+        per_job = items_per_job(self.opened, stage)
+        groups = grouped(items, per_job)
         executor = self._executor(stage, resources, part, groups, dependency)
         root = str(self.workspace.root)
-        # A single item is no list: it runs in the job's own process.
-        work = [group[0] if len(group) == 1 else group for group in groups]
+        call, work = work_of(groups, per_job)
         with _explaining(stage.name):
-            submitted = executor.map_array(
-                task.run, [stage.name] * len(work), [root] * len(work), work
-            )
+            submitted = executor.map_array(call, [stage.name] * len(work), [root] * len(work), work)
         job = submitted[0].job_id.split("_")[0]
-        plan, per_job = self.opened.plan.identity, self._per_job(stage)
+        plan = self.opened.plan.identity
         write_record(self.workspace, job, stage.name, tier, items, plan, per_job)
         self.jobs[stage.name].append(job)
         self.done.append(Submitted(stage.name, tier, job, len(items), dependency))

@@ -103,7 +103,10 @@ def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
 
 
 def start(prepared: OpenedPlan) -> "subprocess.Popen[bytes]":
-    program = "import sys; from pipeline.task import run; run('train', sys.argv[1], [0, 1])"
+    program = (
+        "import sys; from pipeline.together import run_together\n"
+        "run_together('train', sys.argv[1], [0, 1])"
+    )
     command = [sys.executable, "-c", program, str(prepared.workspace.root)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     logs = [prepared.workspace.log("train", run) for run in (0, 1)]

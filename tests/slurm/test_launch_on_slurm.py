@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from jobs.data.workspace import Workspace
+from pipeline.grid import read_grid
+from pipeline.prepare import open_plan
+from pipeline.site import load_site
 from tests.slurm.cluster import Cluster
 
 pytestmark = pytest.mark.slurm
@@ -180,3 +184,31 @@ def test_the_sbatch_files_make_what_launch_makes(
     assert (cluster.out / "submission.csv").read_bytes() == wanted
     found = cluster.launch("--grid", tiny_grid, "--data", made_clips)
     assert "Nothing to do" in found.stdout
+
+
+def test_runs_that_share_a_job_are_told_apart_and_one_fails_alone(
+    cluster: Cluster, expected: Expected, tiny_grid: Path, made_clips: Path
+) -> None:
+    text = tiny_grid.read_text().replace("[0.9, 0.5]", "[0.9, 0.5, 0.3]")
+    tiny_grid.write_text(f"{text}runs_per_gpu: 2\n")
+    opened = open_plan(
+        read_grid(tiny_grid), made_clips, Workspace(cluster.out), load_site("testbed")
+    )
+    obstacle = cluster.out / "runs" / opened.plan.runs[1].signature / "history.csv"
+    obstacle.mkdir(parents=True)
+    command = ("--grid", tiny_grid, "--data", made_clips)
+    assert cluster.launch(*command).returncode == 0
+    cluster.drain()
+    items = cluster.items("train")
+    assert [item["state"] for item in items] == ["done", "failed", "done"]
+    assert "history.csv" in items[1]["detail"]
+    assert "Traceback" in Path(items[1]["log"]).read_text()
+    jobs = [row for row in cluster.accounting("JobID,JobName,State,AllocCPUS") if "train" in row[1]]
+    assert [(row[0].split("_")[1], *row[2:]) for row in jobs] == [
+        ("0", "FAILED", "2"),
+        ("1", "COMPLETED", "2"),
+    ]
+    obstacle.rmdir()
+    assert cluster.launch(*command).returncode == 0
+    cluster.drain()
+    assert (cluster.out / "submission.csv").read_bytes() == expected(tiny_grid)
