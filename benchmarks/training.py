@@ -15,7 +15,6 @@ import argparse
 import json
 import os
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -29,84 +28,21 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch.utils.data import DataLoader, Dataset
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks.extraction import processor
+from benchmarks.plain_loop import BATCH, CHANGES, CLASSES, SHAPE, made_clips, peak_gb, plain_turn
 from jobs.train.augment.augmentation import Augmentation
 from jobs.train.clips.labelled import LabelledClips
 from jobs.train.clips.order import batch_sizes
 from jobs.train.clips.placement import Resident
 from jobs.train.compute.choices import Choices
-from jobs.train.compute.device import prepare_device
-from jobs.train.compute.memory import activation_bytes
+from jobs.train.compute.memory import OTHERWISE, activation_bytes, memory_limit
 from jobs.train.compute.setup import Room, set_up
 from jobs.train.config import RunConfig
 from jobs.train.learner import Learner
-from jobs.train.models import build_model
 from jobs.train.run import Run
-
-CLASSES, SHAPE, BATCH = 4, (64, 259), 128
-CHANGES = {"shift_p": 0.5, "speed_p": 0.5, "pitch_p": 0.5, "noise_p": 0.5}
-
-
-class Changed(Dataset[tuple[torch.Tensor, int]]):
-    """A list of arrays; each clip is changed in numpy as it is taken."""
-
-    def __init__(self, config: RunConfig, clips: list[np.ndarray], labels: list[int]) -> None:
-        self.config, self.clips, self.labels = config, clips, labels
-
-    def __len__(self) -> int:
-        return len(self.clips)
-
-    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
-        config, x = self.config, self.clips[index]
-        bands, frames = x.shape
-        rng = np.random.default_rng()
-        if rng.random() < config.shift_p:
-            x = np.roll(x, rng.integers(-frames // 2, frames // 2), axis=1)
-        if rng.random() < config.speed_p:
-            speed = rng.uniform(1 - config.speed_max, 1 + config.speed_max)
-            places = np.arange(frames) * speed
-            x = np.stack([np.interp(places, np.arange(frames), band) for band in x])
-        if rng.random() < config.pitch_p:
-            up = rng.integers(-config.pitch_max, config.pitch_max + 1)
-            x = x[np.clip(np.arange(bands) - up, 0, bands - 1)]
-        if rng.random() < config.noise_p:
-            x = x + rng.uniform(0, config.noise_max) * rng.standard_normal(x.shape)
-        return torch.from_numpy(x.astype(np.float32))[None], self.labels[index]
-
-
-def made_clips(count: int) -> tuple[np.ndarray, np.ndarray]:
-    rng = np.random.default_rng(0)
-    clips = rng.standard_normal((count, *SHAPE), dtype=np.float32)
-    return clips, rng.integers(0, CLASSES, count)
-
-
-def plain_turn(config: RunConfig, steps: int, workers: int) -> dict[str, Any]:
-    """Train with the plain loop; return clips per second and peak memory."""
-    device = prepare_device(config)
-    torch.use_deterministic_algorithms(False)
-    clips, labels = made_clips(BATCH * (steps + 1))
-    data = Changed(config, list(clips), labels.tolist())
-    loader = DataLoader(data, batch_size=BATCH, shuffle=True, num_workers=workers)
-    model = build_model(config, CLASSES).to(device).train()
-    optimizer = torch.optim.SGD(
-        model.parameters(), config.lr, config.momentum, weight_decay=config.weight_decay
-    )
-    times = []
-    started = time.perf_counter()
-    for x, y in loader:
-        x, y = x.to(device), y.to(device)
-        loss = F.cross_entropy(model(x), y)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        loss.item()  # as people do, for a running mean
-        times.append(time.perf_counter() - started)
-        started = time.perf_counter()
-    return {"clips_per_s": BATCH * steps / sum(times[1:]), "peak_gb": peak_gb(device)}
 
 
 def our_turn(config: RunConfig, steps: int) -> dict[str, Any]:
@@ -190,12 +126,6 @@ def bound_s(config: RunConfig, choices: Choices) -> float:
     return moved / bandwidth
 
 
-def peak_gb(device: str) -> float:
-    if device == "cuda":
-        return torch.cuda.max_memory_allocated() / 1e9
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
-
-
 def turns(arguments: argparse.Namespace, side: str, depth: int, count: int) -> list[dict[str, Any]]:
     """Run `count` processes of a side at once and return what each measured."""
     command = [
@@ -230,6 +160,20 @@ def compare(arguments: argparse.Namespace, depth: int) -> None:
     print(f"    chosen: {json.dumps(last['choices'])}")
     if last["bound_share"] is not None:
         print(f"    {100 * last['bound_share']:.0f} % of what the memory bandwidth allows")
+
+
+def fits(depth: int) -> bool:
+    """Tell whether the plain loop has memory enough here; if not, say so."""
+    if torch.cuda.is_available():
+        return True
+    needed = activation_bytes(RunConfig(depth=depth), CLASSES, SHAPE, BATCH)[0] + OTHERWISE
+    if needed <= memory_limit():
+        return True
+    print(
+        f"ResNet-{depth}: NOT MEASURED: it needs {needed / 1e9:.1f} GB, and there are "
+        f"{memory_limit() / 1e9:.1f} GB"
+    )
+    return False
 
 
 def _median(answers: list[dict[str, Any]], name: str) -> float:
@@ -283,6 +227,8 @@ def main() -> None:
     for line in machine():
         print(line)
     for depth in arguments.depths:
+        if not fits(depth):
+            continue
         compare(arguments, depth)
         if torch.cuda.is_available():
             compare_together(arguments, depth)

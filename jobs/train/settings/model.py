@@ -48,7 +48,9 @@ class ModelConfig(Schema):
 def _require_blocks(depth: int, outside: int, what: str) -> int:
     if (depth - outside) % 6:
         lower = outside + 6 * ((depth - outside) // 6)
-        raise ValueError(f"{what} has 6n + {outside} layers; the nearest are {lower}, {lower + 6}")
+        raise ValueError(
+            f"{what} has 6n + {outside} layers; the nearest are {lower} and {lower + 6}"
+        )
     return depth
 
 

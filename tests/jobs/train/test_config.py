@@ -54,7 +54,7 @@ def test_a_setting_that_a_run_has_not_changes_nothing() -> None:
     ("values", "message"),
     [
         ({"model": "vgg"}, r"`model`: .*'resnet', 'cnn', 'inception' or 'densenet'"),
-        ({"model": "densenet", "densenet_depth": 41}, r"6n \+ 4 layers; the nearest are 40, 46"),
+        ({"model": "densenet", "densenet_depth": 41}, r"6n \+ 4 layers; the nearest are 40 and 46"),
         ({"balance": {1: 0}}, r"`balance`: label 1: expected a number of clips from 1 upward"),
         ({"balance": {1: True}}, r"`balance`: label 1: expected a number"),
         ({"balance": "half"}, r"`balance`: expected none, equal or \{label: clips\}"),
