@@ -48,7 +48,7 @@ from jobs.train.run import Run
 def our_turn(config: RunConfig, steps: int) -> dict[str, Any]:
     """Train as a run does; return clips per second, shares of the time and peak memory."""
     with tempfile.TemporaryDirectory() as folder:
-        setup = set_up(Run(Path(folder)), config, CLASSES, Room())
+        setup = set_up(Run(Path(folder)), config, CLASSES, Room(), 0)
     device, choices = setup.device, setup.choices
     clips, labels = made_clips(BATCH * (steps + 1))
     placed = Resident(torch.from_numpy(clips)[:, None].to(device))

@@ -15,7 +15,12 @@ Kind = Literal["memory", "gpu memory", "time", "cancelled", "killed", "error"]
 TAIL_BYTES = 20_000
 HOST_MEMORY_SIGNS = ("exceeded memory limit", "oom-kill", "oom_kill", "Out Of Memory")
 GPU_MEMORY_SIGNS = ("CUDA out of memory", "OutOfMemoryError", "CUBLAS_STATUS_ALLOC_FAILED")
-HOST_ALLOCATION_SIGNS = ("MemoryError", "can't allocate memory", "Cannot allocate memory")
+HOST_ALLOCATION_SIGNS = (
+    "MemoryError",
+    "memory is used up",
+    "can't allocate memory",
+    "Cannot allocate memory",
+)
 TIME_SIGNS = ("timed-out too many times", "DUE TO TIME LIMIT")
 
 
@@ -63,6 +68,8 @@ def explain(
 def _verdict(note: str | None, state: str, text: str, record: JobRecord | None) -> tuple[Kind, str]:
     tier = f" in tier {record.tier}" if record and record.tier else ""
     said = note or ""
+    if note is not None and record is not None and record.per_job > 1:
+        state = text = ""  # of all runs that shared the job; the note is of this one
     if any(sign in said for sign in GPU_MEMORY_SIGNS):
         return "gpu memory", f"out of memory of the GPU{tier}; --retry-oom moves it up a tier"
     if _is_host_memory(said, state, text):

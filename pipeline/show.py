@@ -55,7 +55,7 @@ def main(
     try:
         config = _config(settings or [])
         written = [
-            *_draw_features(clip, out),
+            *_draw_features(clip, config, out),
             *_draw_changes(clip, _partner(clip, partner), config, out),
         ]
     except (InputError, OSError) as error:
@@ -81,14 +81,14 @@ def _partner(clip: Path, asked: Path | None) -> Path | None:
     return next((p for p in neighbours if p > clip), neighbours[0] if neighbours else None)
 
 
-def _draw_features(clip: Path, out: Path) -> Iterator[Path]:
+def _draw_features(clip: Path, config: RunConfig, out: Path) -> Iterator[Path]:
     from jobs.extract.config import FeatureConfig
     from pipeline.pictures import draw_features
 
-    configs = [FeatureConfig(features=name) for name in ("v1", "v2", "v3")]
-    for config, features in zip(configs, _extract(clip, configs), strict=True):
-        path = out / f"features-{config.features}.png"
-        draw_features(features, config, clip.name, path)
+    others = [FeatureConfig(features=name, seconds=config.seconds) for name in ("v2", "v3")]
+    for each in (config.feature_config, *others):
+        path = out / f"features-{each.features}.png"
+        draw_features(_extract(clip, [each])[0], each, clip.name, path)
         yield path
 
 

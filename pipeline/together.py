@@ -21,6 +21,15 @@ if TYPE_CHECKING:
     from submitit.core.utils import DelayedSubmission
 
 ROOT = Path(__file__).parent.parent
+# Slurm's warnings go to all processes of a job, and the executor in the parent answers them. They
+# are ignored from the start: importing takes seconds.
+PROGRAM = """\
+import signal
+for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
+    signal.signal(number, signal.SIG_IGN)
+from pipeline.together import main
+main()
+"""
 
 
 def grouped(items: Iterable[int], size: int) -> list[list[int]]:
@@ -50,6 +59,8 @@ def run_together(stage: str, workspace: str, items: Sequence[int]) -> None:
         InputError: says which of them failed.
     """
     task.remove_stale_saves()
+    for item in items:  # what an earlier attempt said
+        Workspace(Path(workspace)).failure(stage, item).unlink(missing_ok=True)
     processes = {item: _start(stage, workspace, item) for item in items}
     failed = []
     for item, process in processes.items():
@@ -76,7 +87,7 @@ run_together.checkpoint = _again  # type: ignore[attr-defined]
 
 
 def _start(stage: str, workspace: str, item: int) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "pipeline.together", stage, workspace, str(item)]
+    command = [sys.executable, "-c", PROGRAM, stage, workspace, str(item)]
     # The open pipe is our life line: whoever reads its end knows that we are gone.
     return subprocess.Popen(command, stdin=subprocess.PIPE, cwd=ROOT)
 
@@ -109,14 +120,8 @@ def _end_with_parent() -> None:
 def main() -> None:
     """Do one item; the arguments are stage, workspace and item."""
     stage, workspace, item = sys.argv[1:]
-    # Slurm warns all processes of a job before its time limit. The parent's executor answers.
-    signal.signal(signal.SIGUSR2, signal.SIG_IGN)
     _end_with_parent()
     try:
         task.run(stage, workspace, int(item), label=f"{stage} {item}: ")
     except task.EXPLAINED:
         sys.exit(1)  # the reason is in the log and beside it
-
-
-if __name__ == "__main__":
-    main()

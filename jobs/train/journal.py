@@ -69,6 +69,10 @@ def recording_events(run: Run, history: list[dict[str, Any]]) -> Iterator[Events
     except ImportError:
         yield None
         return
+    except Exception as error:  # an installation of it that does not fit another one
+        log.warning("no TensorBoard events: %r", error)
+        yield None
+        return
     writer: Events = SummaryWriter(str(run.events), purge_step=len(history))
     try:
         for row in history[-1:]:
@@ -91,4 +95,7 @@ def add_events(events: Events | None, row: dict[str, Any]) -> None:
         ("seconds an epoch", "seconds"),
     ):
         events.add_scalar(tag, row[name], row["epoch"])
-    events.flush()
+    try:
+        events.flush()
+    except OSError as error:  # curves are no reason to end a run
+        log.warning("TensorBoard events of epoch %d are not written: %s", row["epoch"], error)

@@ -35,7 +35,10 @@ class Learner:
         self.config, self.device, self.choices = config, device, choices
         self.model = choices.place(build_model(config, classes), device)
         self.average = None if config.ema is None else averaged(self.model, config.ema)
-        self.optimizer = build_optimizer(self.model, config, choices.fused)
+        # Where a first step overflows, the scaler skips it, and torch's fused SGD is then left with
+        # momentum that nobody ever wrote.
+        fused = choices.fused and choices.autocast != "float16"
+        self.optimizer = build_optimizer(self.model, config, fused)
         self.schedule = build_schedule(self.optimizer, config, steps_per_epoch)
         # Gradients in float16 vanish unless the loss is scaled up; otherwise it does nothing.
         self.scaler = torch.amp.GradScaler(device, enabled=choices.autocast == "float16")
@@ -104,8 +107,18 @@ class Learner:
         if self.average is not None:
             self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
+        self._lay_out_like_weights()
         self.schedule.load_state_dict(state["schedule"])
-        self.scaler.load_state_dict(state["scaler"])
+        if state["scaler"] and self.scaler.is_enabled():  # on another GPU it may not be needed
+            self.scaler.load_state_dict(state["scaler"])
+
+    def _lay_out_like_weights(self) -> None:
+        """Bring the optimiser's tensors into the order of their weights: another GPU may have
+        chosen another one."""
+        for weight, values in self.optimizer.state.items():
+            for name, value in values.items():
+                if isinstance(value, Tensor) and value.shape == weight.shape:
+                    values[name] = torch.empty_like(weight).copy_(value).detach()
 
 
 def build_optimizer(model: nn.Module, config: RecipeConfig, fused: bool) -> Optimizer:
@@ -133,12 +146,13 @@ def averaged(model: nn.Module, decay: float) -> AveragedModel:
     """
 
     @torch.no_grad()
-    def move(averages: Sequence[Tensor], present: Sequence[Tensor], count: Tensor | int) -> None:
-        seen = int(count)
+    def move(averages: Sequence[Tensor], present: Sequence[Tensor], _: Tensor | int) -> None:
+        seen = int(average.n_averaged)  # on the CPU, where looking at it costs no wait
         weight = 1 - min(decay, (1 + seen) / (10 + seen))
         if averages[0].is_floating_point():
             torch._foreach_lerp_(list(averages), list(present), weight)
         else:  # how many batches were seen
             torch._foreach_copy_(list(averages), list(present))
 
-    return AveragedModel(model, multi_avg_fn=move, use_buffers=True)
+    average = AveragedModel(model, multi_avg_fn=move, use_buffers=True)
+    return average

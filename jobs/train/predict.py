@@ -29,6 +29,9 @@ def predict_test(run: Run, manifest: Manifest, features: FeatureSet, storage: St
         features: of the run's feature set.
         storage: where the models run, and what features may take there.
     """
+    # In float32 and with the same bits each time, whatever the run trained in.
+    exact = Choices()
+    exact.set_kernels()
     fingerprint = manifest.test_fingerprint
     first_test = len(manifest.labelled)
     readable = features.readable(range(first_test, len(manifest)))
@@ -56,7 +59,6 @@ def _probabilities(
     if not len(clips):
         return np.zeros((0, classes), dtype=np.float32)
     model = load_model(run, epoch, device)
-    # In float32 whatever the run trained in: predictions are made once.
     logits = logits_of(model, clips, device, Choices())
     result: npt.NDArray[np.float32] = logits.softmax(dim=1).cpu().numpy()
     return result

@@ -72,7 +72,7 @@ def restore_state(run: Run, learner: Learner) -> Progress:
     """
     progress = Progress()
     for path in run.states():
-        content = _read(run, path, learner.device)
+        content = _read(run, path)
         if content is None:
             path.unlink()
             continue
@@ -94,10 +94,10 @@ def forget_states(run: Run) -> None:
         path.unlink(missing_ok=True)
 
 
-def _read(run: Run, path: Path, device: str) -> dict[str, Any] | None:
+def _read(run: Run, path: Path) -> dict[str, Any] | None:
     """Read a state, or return None, saying why, if it or a checkpoint that it needs is damaged."""
     try:
-        content = from_file(path, device)
+        content = from_file(path)
         missing = PARTS - set(content)
         if missing:
             raise DamagedFileError(f"{path} lacks {', '.join(sorted(missing))}")

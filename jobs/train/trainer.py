@@ -19,8 +19,10 @@ from jobs.train.augment.augmentation import Augmentation
 from jobs.train.checkpoint import Checkpoint, drop_all_but
 from jobs.train.clips.labelled import LabelledClips, load_split
 from jobs.train.clips.order import batch_sizes, epoch_order, epoch_seed
+from jobs.train.compute.device import prepare_device
 from jobs.train.compute.memory import give_back_freed_memory
-from jobs.train.compute.setup import Room, Setup, set_up
+from jobs.train.compute.setup import Room, Setup, set_up, storage_for
+from jobs.train.compute.trial import free_gpu_memory
 from jobs.train.config import RunConfig
 from jobs.train.journal import HISTORY_HEADER, add_events, publish, recording_events, tell_epoch
 from jobs.train.learner import Learner
@@ -63,19 +65,35 @@ def train_run(
     config.require_labels(manifest.classes)
     run.folder.mkdir(parents=True, exist_ok=True)
     with owning(run.lock):
-        setup = set_up(run, config, len(manifest.classes), room or Room())
-        try:
-            if run.is_trained():
-                forget_states(run)
-            else:
-                remove_abandoned_temporaries(run.folder)
-                write_json(run.config, config.model_dump())
-                training, validation = load_split(features, manifest, split, setup.storage)
-                Trainer(run, config, manifest, setup, training, validation).train()
-            if manifest.test and not run.is_complete(manifest.test_fingerprint, has_test=True):
-                predict_test(run, manifest, features, setup.storage)
-        finally:
-            give_back_freed_memory()
+        if run.is_trained():
+            forget_states(run)
+        else:
+            remove_abandoned_temporaries(run.folder)
+            write_json(run.config, config.model_dump())
+            _train(run, config, manifest, split, features, room or Room())
+        if manifest.test and not run.is_complete(manifest.test_fingerprint, has_test=True):
+            storage = storage_for(config, prepare_device(config), room or Room())
+            predict_test(run, manifest, features, storage)
+
+
+def _train(
+    run: Run,
+    config: RunConfig,
+    manifest: Manifest,
+    split: Split,
+    features: FeatureSet,
+    room: Room,
+) -> None:
+    """Train; what it took of the memory is free again afterwards."""
+    bytes_of_all = len(manifest.labelled) * features.config.bytes_per_clip
+    setup = set_up(run, config, len(manifest.classes), room, bytes_of_all)
+    try:
+        training, validation = load_split(features, manifest, split, setup.storage)
+        Trainer(run, config, manifest, setup, training, validation).train()
+        del training, validation
+    finally:
+        give_back_freed_memory()
+        free_gpu_memory()
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """Weights with what is needed to use them: normalisation, class list, config."""
 
+import errno
 import io
 import zipfile
 from pathlib import Path
@@ -47,33 +48,34 @@ def load_model(run: Run, epoch: int, device: str) -> nn.Module:
     Raises:
         DamagedFileError: the weights cannot be read or do not fit the model.
     """
-    content = _read(run, epoch, device)
+    content = _read(run, epoch)
     model = build_model(RunConfig(**content["config"]), len(content["classes"]))
     model.load_state_dict(content["weights"])
     # As in training on a CPU: another order in memory rounds sums differently.
     return Choices().place(model, device)
 
 
-def _read(run: Run, epoch: int, device: str) -> dict[str, Any]:
+def _read(run: Run, epoch: int) -> dict[str, Any]:
     """Read a checkpoint; if it is damaged, the run counts as trained no longer."""
     try:
-        return from_file(run.weights(epoch), device)
+        return from_file(run.weights(epoch))
     except DamagedFileError as error:
         run.done.unlink(missing_ok=True)
         raise DamagedFileError(f"{error}. Launch again: the run is trained anew") from error
 
 
-def from_file(path: Path, device: str) -> dict[str, Any]:
-    """Read what `to_bytes` made, every byte checked, without running any code from it.
+def from_file(path: Path) -> dict[str, Any]:
+    """Read what `to_bytes` made into host memory, every byte checked, running no code from it.
 
     Raises:
         DamagedFileError: the file is missing, cut or changed.
+        OSError, MemoryError: it cannot be read now.
     """
     require_whole(path)
     try:
-        content: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a damaged archive
-        raise DamagedFileError(f"{path} is damaged: {error!r}") from error
+        raise _damaged(path, error) from error
     return content
 
 
@@ -82,14 +84,23 @@ def require_whole(path: Path) -> None:
 
     Raises:
         DamagedFileError: the file is missing, cut or changed.
+        OSError, MemoryError: it cannot be read now.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             changed = archive.testzip()
     except Exception as error:  # zipfile raises many kinds for a damaged archive
-        raise DamagedFileError(f"{path} is damaged: {error!r}") from error
+        raise _damaged(path, error) from error
     if changed is not None:
         raise DamagedFileError(f"{path} is damaged: a checksum of {changed} does not fit")
+
+
+def _damaged(path: Path, error: Exception) -> Exception:
+    """Return what to raise: a file is not damaged because memory or its server fails just now."""
+    of_the_file = not isinstance(error, OSError) or error.errno in (errno.ENOENT, errno.EINVAL)
+    if isinstance(error, MemoryError) or not of_the_file:
+        return error
+    return DamagedFileError(f"{path} is damaged: {error!r}")
 
 
 def to_bytes(content: dict[str, Any]) -> bytes:

@@ -14,7 +14,7 @@ from jobs.files import read_json
 from pipeline import task
 from pipeline.plan import OpenedPlan
 from pipeline.site import Resources
-from pipeline.stages import TRAIN, Stage
+from pipeline.stages import TRAIN, Stage, remaining
 from pipeline.together import grouped, items_per_job, work_of
 
 ExecutorName = Literal["debug", "local"]
@@ -87,7 +87,7 @@ def _debug(
     for group in _groups(opened, stage):
         job = _submit(executor, opened, stage, group)
         # Not result(): on an exception it opens a debugger, which waits for a keyboard for ever.
-        yield from _errors(opened.workspace, stage, group, job.exception())
+        yield from _errors(opened, stage, group, job.exception())
 
 
 def _groups(opened: OpenedPlan, stage: Stage) -> list[list[int]]:
@@ -103,21 +103,19 @@ def _submit(
 
 
 def _errors(
-    workspace: Workspace,
+    opened: OpenedPlan,
     stage: Stage,
     group: list[int],
     error: BaseException | None,
     otherwise: str = "",
 ) -> Iterator[tuple[int, str | None]]:
     """Yield each item of a job that has ended, and why it failed or None."""
-    told = [item for item in group if workspace.failure(stage.name, item).exists()]
+    missing = set(group)
+    if error is not None and len(group) > 1:  # the others may have ended well
+        missing = {i for each in remaining(opened) if each.name == stage.name for i in each.items}
     for item in group:
-        # Of several items, those without a note of their own ended well, if any has one.
-        well = error is None or (bool(told) and item not in told)
-        yield (
-            item,
-            None if well or error is None else _reason(workspace, stage, item, error, otherwise),
-        )
+        failed = error is not None and item in missing
+        yield item, _reason(opened.workspace, stage, item, error, otherwise) if failed else None
 
 
 def _local(
@@ -141,7 +139,7 @@ def _local(
                 running.append((group, _submit(executor, opened, stage, group)))
             for ended in [each for each in running if each[1].done()]:
                 running.remove(ended)
-                yield from _local_errors(opened.workspace, stage, *ended)
+                yield from _local_errors(opened, stage, *ended)
             time.sleep(POLL_S)
     finally:
         for _, job in running:
@@ -161,7 +159,7 @@ def _jobs_at_once(opened: OpenedPlan, stage: Stage, resources: Resources) -> int
 
 
 def _local_errors(
-    workspace: Workspace, stage: Stage, group: list[int], job: "submitit.Job[Any]"
+    opened: OpenedPlan, stage: Stage, group: list[int], job: "submitit.Job[Any]"
 ) -> Iterator[tuple[int, str | None]]:
     error: BaseException | None
     try:
@@ -169,11 +167,11 @@ def _local_errors(
     except Exception as lost:  # submitit raises kinds of its own when a job left no result
         error = lost
     died = f"the process died; see {job.paths.stderr}"
-    yield from _errors(workspace, stage, group, error, died)
+    yield from _errors(opened, stage, group, error, died)
 
 
 def _reason(
-    workspace: Workspace, stage: Stage, item: int, error: BaseException, otherwise: str = ""
+    workspace: Workspace, stage: Stage, item: int, error: BaseException | None, otherwise: str = ""
 ) -> str:
     """Return why an item failed: what the task wrote down, else what the executor says."""
     try:

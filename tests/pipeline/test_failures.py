@@ -72,3 +72,23 @@ def test_records_tell_which_task_does_which_item_and_the_last_one_counts(tmp_pat
     latest = latest_jobs(read_records(workspace), "p")
     assert latest["train", 3].job_of(3) == "8_0"
     assert latest["train", 5].job_of(5) == "9"  # a single item is no array
+
+
+@pytest.mark.parametrize(
+    ("note", "kind"),
+    [
+        ("InputError: its own mistake", "error"),
+        ("the run's process was killed by signal 9, as when memory is used up", "memory"),
+        (None, "memory"),
+    ],
+)
+def test_of_runs_that_share_a_job_each_is_told_its_own_cause(
+    tmp_path: Path, note: str | None, kind: str
+) -> None:
+    workspace = Workspace(tmp_path)
+    record = RECORD.model_copy(update={"per_job": 2})
+    if note:
+        write_json(workspace.failure("train", 5), {"reason": note, "log": ""})
+    failure = explain(workspace, "train", 5, record, EndedJob("7", "OUT_OF_MEMORY", "0:9"))
+    assert failure is not None
+    assert failure.kind == kind

@@ -128,16 +128,17 @@ def test_a_run_killed_without_a_word_is_told_and_a_warning_of_slurm_ends_none(
 ) -> None:
     process = start(prepared)
     first, second = children(process.pid)
-    os.kill(second, signal.SIGUSR2)
+    for warning in (signal.SIGUSR2, signal.SIGTERM):
+        os.kill(second, warning)
     time.sleep(0.5)
     assert len(children(process.pid)) == 2
     os.kill(first, signal.SIGKILL)
-    os.kill(second, signal.SIGTERM)
+    os.kill(second, signal.SIGABRT)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 1
     assert b"2 of 2 items that shared this job failed" in stderr
     reasons = sorted(read_json(prepared.workspace.failure("train", n))["reason"] for n in (0, 1))
-    assert "was killed by signal 15" in reasons[0]
+    assert "was killed by signal 6" in reasons[0]
     assert "was killed by signal 9, as the kernel does when memory is used up" in reasons[1]
 
 

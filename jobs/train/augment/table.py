@@ -27,7 +27,7 @@ class Table:
         noise: float32 [visits], standard deviation of the noise.
         noise_seed: int64 [visits].
         share: float32 [visits], of the clip itself in mixup; 1 is no mixup.
-        partner: float32 [visits] in [0, 1), which clip of the batch is mixed in.
+        partner: float32 [visits] in [0, 1], which clip of the batch is mixed in.
         band_start, band_width: int64 [visits, masks].
         frame_start, frame_width: int64 [visits, masks].
     """

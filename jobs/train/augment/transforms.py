@@ -70,12 +70,13 @@ def mixup(x: Tensor, targets: Tensor, share: Tensor, partner: Tensor) -> tuple[T
         x: [batch, 1, bands, frames].
         targets: float32 [batch, classes].
         share: float32 [batch], of the clip itself.
-        partner: float32 [batch] in [0, 1): which clip is blended in.
+        partner: float32 [batch] in [0, 1]: which clip is blended in.
 
     Returns:
         Blended features and targets.
     """
-    other = (partner * len(x)).long()
+    # Rounded to float32, a number just below 1 is 1.
+    other = (partner * len(x)).long().clamp(max=len(x) - 1)
     own = share[:, None]
     blended = torch.lerp(x[other], x, own[:, :, None, None])
     return blended, torch.lerp(targets[other], targets, own)

@@ -70,7 +70,7 @@ def load_split(
     if not resident:
         log.info(
             "%.1f MB of features are more than the %.1f MB that they may take of the memory: they "
-            "are read again each epoch (data_gb)",
+            "are read again from disk each epoch, which is slower (data_gb)",
             storage.bytes_of(features, sum(map(len, readable))) / 1e6,
             storage.budget / 1e6,
         )

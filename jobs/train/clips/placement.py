@@ -31,11 +31,19 @@ class Placed(Protocol):
 
 @dataclass(frozen=True)
 class Storage:
-    """What features may take: the device, the type they rest in, and a number of bytes."""
+    """What features may take.
+
+    Attributes:
+        device: where batches go, and all features that rest.
+        dtype: the type in which they rest.
+        budget: bytes on the device.
+        window: bytes of host memory for what is streamed.
+    """
 
     device: str
     dtype: torch.dtype
     budget: int
+    window: int
 
     def bytes_of(self, features: FeatureSet, clips: int) -> int:
         """Return what the features of so many clips take."""
@@ -47,19 +55,19 @@ class Storage:
     def place(self, features: FeatureSet, positions: Sequence[int], resident: bool) -> Placed:
         """Load clips that have features, or prepare to stream them; the batches are the same."""
         if resident:
-            return Resident(self.load(features, positions))
+            return Resident(self.load(features, positions, self.device))
         return Streamed(features, np.asarray(positions, dtype=np.int64), self)
 
-    def load(self, features: FeatureSet, positions: Sequence[int]) -> Tensor:
-        """Return normalised features [clips, 1, bands, frames] on the device.
+    def load(self, features: FeatureSet, positions: Sequence[int], device: str) -> Tensor:
+        """Return normalised features [clips, 1, bands, frames] on a device.
 
         Shard by shard: beside the result, no more than one shard is in memory.
         """
         shape = (len(positions), 1, *features.config.input_shape)
-        loaded = torch.empty(shape, dtype=self.dtype, device=self.device)
+        loaded = torch.empty(shape, dtype=self.dtype, device=device)
         for places, block in features.blocks(positions):
-            on_device = torch.from_numpy(places).to(self.device)
-            loaded[on_device] = to_tensor(block).to(self.device, self.dtype)
+            on_device = torch.from_numpy(places).to(device)
+            loaded[on_device] = to_tensor(block).to(device, self.dtype)
         return loaded
 
 
@@ -82,8 +90,9 @@ class Resident:
 class Streamed:
     """Features that are read again each epoch, shard by shard, a window of the order at a time.
 
-    A window holds as many whole batches as half the budget takes; the next one is read in the
-    background. Each window reads every shard that it needs once, whole.
+    Two windows share the host memory that is allowed: one is handed out in batches while the next
+    is read in the background. As the order is random, a window reads nearly every shard, whole:
+    an epoch reads all features about as often as there are windows.
     """
 
     features: FeatureSet
@@ -104,11 +113,14 @@ class Streamed:
                 if number < len(parts):
                     coming.append(reader.submit(self._read, parts[number]))
                 for batch in features.split(window):
-                    yield batch.float()
+                    # A copy, made by this thread alone: a view would keep its window in memory,
+                    # and while CUDA records a graph no other thread may take device memory.
+                    yield batch.to(self.storage.device, torch.float32, copy=True)
+                del features, batch
 
     def _windows(self, sizes: Sequence[int]) -> list[list[int]]:
         """Return the batches of each window, at least one."""
-        most = self.storage.budget // WINDOWS // self.storage.bytes_of(self.features, 1)
+        most = self.storage.window // WINDOWS // self.storage.bytes_of(self.features, 1)
         windows: list[list[int]] = [[]]
         for size in sizes:
             if windows[-1] and sum(windows[-1]) + size > most:
@@ -117,4 +129,4 @@ class Streamed:
         return windows
 
     def _read(self, window: Indices) -> Tensor:
-        return self.storage.load(self.features, self.positions[window].tolist())
+        return self.storage.load(self.features, self.positions[window].tolist(), "cpu")

@@ -39,7 +39,7 @@ def earlier_choices(run: Run, device: str) -> Choices | None:
         now = describe_hardware(device)
         if all(before.get(name) == now[name] for name in DECISIVE):
             return Choices(**before["choices"])
-    except (FileNotFoundError, DamagedFileError, KeyError, TypeError, AttributeError):
+    except (FileNotFoundError, DamagedFileError, KeyError, TypeError, AttributeError, ValueError):
         pass
     return None
 
@@ -53,6 +53,7 @@ def record_hardware(run: Run, device: str, choices: Choices) -> None:
     earlier: list[dict[str, Any]] = []
     with contextlib.suppress(FileNotFoundError, DamagedFileError):
         before = read_json(run.hardware)
+        before = before if isinstance(before, dict) else {}
         earlier = before.pop("earlier", [])
         changed = [name for name in DECISIVE if before.get(name) != now[name]]
         if changed:

@@ -23,12 +23,12 @@ def recorded(model: nn.Module, sample: Tensor) -> Forward:
         model: on a GPU, in training mode; call under the autocast that training uses.
         sample: a batch of the shape that will come.
     """
-    own_forward = model.forward
     # Warming up moves the statistics of batch norm.
     before = copy.deepcopy(model.state_dict())
-    torch.cuda.make_graphed_callables(model, (sample,))
+    torch.cuda.make_graphed_callables(model, (sample.clone(),))
     replay = model.forward
-    model.forward = own_forward
+    del model.forward  # again that of its class
+    own_forward = model.forward
     model.load_state_dict(before)
     model.zero_grad(set_to_none=True)
 

@@ -18,8 +18,9 @@ DATA_SHARE = 0.5
 FRAGMENTS = 25
 # What a process takes beside its activations: libraries, weights, the optimiser.
 OTHERWISE = 5 * 10**8
-# glibc's mallopt: M_TRIM_THRESHOLD, M_MMAP_MAX and its default.
-_M_TRIM_THRESHOLD, _M_MMAP_MAX, _MMAP_MAX = -1, -4, 65_536
+# glibc's mallopt: two of its parameters, and their defaults.
+_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
+_TRIM_THRESHOLD, _MMAP_MAX = 128 * 1024, 65_536
 
 
 def memory_limit() -> int:
@@ -55,18 +56,19 @@ def _cgroup_limits() -> list[int]:
     return limits
 
 
-def data_budget(device: str, data_gb: float | None, together: int) -> int:
+def data_budget(device: str, data_gb: float | None, together: int, needed: int = 0) -> int:
     """Return how many bytes the features of one run may take on the device.
 
     Args:
         device: "cuda" or "cpu".
         data_gb: what the user allows (10^9 bytes); None for half of what is free.
         together: runs that share the device.
+        needed: bytes that training itself takes of the same memory.
     """
     if data_gb is not None:
         return int(data_gb * 1e9)
-    free = torch.cuda.mem_get_info()[0] if device == "cuda" else memory_limit()
-    return int(free * DATA_SHARE / together)
+    free = (torch.cuda.mem_get_info()[0] if device == "cuda" else memory_limit()) // together
+    return max(0, min(int(free * DATA_SHARE), free - needed))
 
 
 def activation_bytes(
@@ -98,37 +100,34 @@ def activation_bytes(
     return sum(sizes), max(sizes)
 
 
-def keep_freed_memory(activations: int, largest: int, together: int = 1) -> bool:
+def keep_freed_memory(needed: int) -> bool:
     """Let the C library keep what is freed, if there is memory enough; tell whether it does.
 
     A step frees and takes gigabytes in large blocks. By default each block comes fresh from the
     kernel, which hands it out in zeroed pages of 4 KB: measured on two CPUs, that took more than
-    half of the time of training ResNet-20. Kept blocks cost nothing but some fragmentation. Where
-    memory is short, the kernel is asked for huge pages instead, which is slower than keeping and
-    faster than neither.
+    half of the time of training ResNet-20. Kept blocks cost nothing but being in pieces.
 
     Args:
-        activations: bytes that a step keeps.
-        largest: bytes of its largest tensor.
-        together: runs that share this machine.
+        needed: bytes that this process will take, pieces included.
     """
-    needed = activations + FRAGMENTS * largest + OTHERWISE
-    keep = together * needed < memory_limit()
-    if not keep:
-        # Read by torch when it first takes memory.
-        os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
-    with contextlib.suppress(OSError, AttributeError):  # another C library has no mallopt
-        libc = ctypes.CDLL(None)
-        libc.mallopt(_M_MMAP_MAX, 0 if keep else _MMAP_MAX)
-        libc.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1 if keep else 128 * 1024)
-        return keep
-    return False
+    if needed > memory_limit():
+        give_back_freed_memory()
+        return False
+    return _set_malloc(mmap_max=0, trim_threshold=2**31 - 1)
 
 
 def give_back_freed_memory() -> None:
     """Undo `keep_freed_memory`: a later stage in this process has its memory."""
-    with contextlib.suppress(OSError, AttributeError):
+    if _set_malloc(_MMAP_MAX, _TRIM_THRESHOLD):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def _set_malloc(mmap_max: int, trim_threshold: int) -> bool:
+    """Set glibc's allocator; return False where the C library is another one."""
+    try:
         libc = ctypes.CDLL(None)
-        libc.mallopt(_M_MMAP_MAX, _MMAP_MAX)
-        libc.mallopt(_M_TRIM_THRESHOLD, 128 * 1024)
-        libc.malloc_trim(0)
+        libc.mallopt(_M_MMAP_MAX, mmap_max)
+        libc.mallopt(_M_TRIM_THRESHOLD, trim_threshold)
+    except (OSError, AttributeError):
+        return False
+    return True

@@ -36,22 +36,39 @@ class Setup:
     storage: Storage
 
 
-def set_up(run: Run, config: RunConfig, classes: int, room: Room) -> Setup:
-    """Prepare the machine for a run, choose how it computes, and write hardware.json.
+def set_up(run: Run, config: RunConfig, classes: int, room: Room, data: int) -> Setup:
+    """Prepare the machine to train a run, choose how it computes, and write hardware.json.
 
     A run that was interrupted goes on with what it chose before, on the same hardware.
+
+    Args:
+        run: its folder.
+        config: what to train.
+        classes: size of the output.
+        room: what it may take of its device.
+        data: bytes of all features that it trains and validates on.
     """
     device = prepare_device(config)
-    budget = memory.data_budget(device, room.data_gb, room.together)
-    storage = Storage(device, getattr(torch, config.storage), budget)
     choices = earlier_choices(run, device) or _choose(config, classes, device)
+    activations, largest = memory.activation_bytes(
+        config, classes, config.input_shape, config.batch_size
+    )
+    needed = activations + memory.OTHERWISE
+    storage = storage_for(config, device, room, needed)
     if device == "cpu":
-        sizes = memory.activation_bytes(config, classes, config.input_shape, config.batch_size)
-        keeps = memory.keep_freed_memory(*sizes, room.together)
+        in_pieces = needed + memory.FRAGMENTS * largest + min(data, storage.budget)
+        keeps = memory.keep_freed_memory(room.together * in_pieces)
         choices = choices.model_copy(update={"keeps_freed_memory": keeps})
     choices.set_kernels()
     record_hardware(run, device, choices)
     return Setup(device, choices, storage)
+
+
+def storage_for(config: RunConfig, device: str, room: Room, needed: int = 0) -> Storage:
+    """Return what features may take on a device beside `needed` bytes for all else."""
+    budget = memory.data_budget(device, room.data_gb, room.together, needed)
+    on_host = memory.data_budget("cpu", None, room.together, needed if device == "cpu" else 0)
+    return Storage(device, getattr(torch, config.storage), budget, min(budget, on_host))
 
 
 def _choose(config: RunConfig, classes: int, device: str) -> Choices:

@@ -8,6 +8,9 @@ from pydantic import Field, field_validator
 from jobs.errors import InputError
 from jobs.schema import Schema
 
+# Clips of one class an epoch; more is a slip.
+MOST = 10_000_000
+
 Balance = Literal["none", "equal"] | dict[str, int]
 
 
@@ -33,9 +36,13 @@ class SamplingConfig(Schema):
                 raise ValueError("expected none, equal or {label: clips}")
             return value
         for label, clips in value.items():
-            if isinstance(clips, bool) or not isinstance(clips, int) or clips < 1:
-                raise ValueError(f"label {label!r}: expected a number of clips from 1 upward")
-        return {str(label): clips for label, clips in value.items()}
+            if isinstance(clips, bool) or not isinstance(clips, int) or not 1 <= clips <= MOST:
+                raise ValueError(f"label {label!r}: expected a number of clips from 1 to {MOST}")
+        texts = [str(label) for label in value]
+        for label in texts:
+            if texts.count(label) > 1:
+                raise ValueError(f"label {label} stands twice; keep one")
+        return dict(zip(texts, value.values(), strict=True))
 
     def require_labels(self, classes: Sequence[str]) -> None:
         """Refuse a balance that names a label which the data has not.

@@ -55,8 +55,10 @@ def test_a_setting_that_a_run_has_not_changes_nothing() -> None:
     [
         ({"model": "vgg"}, r"`model`: .*'resnet', 'cnn', 'inception' or 'densenet'"),
         ({"model": "densenet", "densenet_depth": 41}, r"6n \+ 4 layers; the nearest are 40 and 46"),
-        ({"balance": {1: 0}}, r"`balance`: label 1: expected a number of clips from 1 upward"),
+        ({"balance": {1: 0}}, r"`balance`: label 1: expected a number of clips from 1 to 10000000"),
         ({"balance": {1: True}}, r"`balance`: label 1: expected a number"),
+        ({"balance": {1: 10**9}}, r"`balance`: label 1: expected a number of clips from 1 to"),
+        ({"balance": {1: 5, "1": 6}}, r"`balance`: label 1 stands twice"),
         ({"balance": "half"}, r"`balance`: expected none, equal or \{label: clips\}"),
         ({"nesterov": True, "momentum": 0}, r"`nesterov: true` needs a `momentum` above 0"),
         ({"noise_p": 1.5}, r"`noise_p`: .*less than or equal to 1"),

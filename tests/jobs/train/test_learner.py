@@ -129,3 +129,39 @@ def test_loss_and_accuracy_are_means_over_clips_of_batches_of_different_size() -
     logits = torch.cat([frozen.forward(X[:6]), frozen.forward(X[6:])])
     assert loss == pytest.approx(F.cross_entropy(logits, LABELS).item(), rel=1e-5)
     assert accuracy == (logits.argmax(1) == LABELS).double().mean().item()
+
+
+def test_a_first_step_that_overflows_in_float16_leaves_no_trace() -> None:
+    choices = Choices(autocast="float16", fused=True)
+    config = SMALL.model_copy(update={"momentum": 0.9})
+    half = Learner(config, 4, 10, "cpu", choices)
+    half.model.train()
+    before = {name: p.clone() for name, p in half.model.named_parameters()}
+    half.step(X * 1e6, LABELS)  # no float16
+    assert all(torch.equal(before[name], p) for name, p in half.model.named_parameters())
+    for buffer in half.model.buffers():  # its statistics are lost, as with any scaler
+        nn.init.zeros_(buffer) if buffer.is_floating_point() else None
+    half.step(X, LABELS)
+    half.step(X, LABELS)
+    assert all(torch.isfinite(p).all() for p in half.model.parameters())
+    for values in half.optimizer.state.values():
+        assert torch.isfinite(values["momentum_buffer"]).all()
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_a_learner_goes_on_where_hardware_chose_another_layout_and_precision(
+    optimizer: str,
+) -> None:
+    config = SMALL.model_copy(update={"momentum": 0.9, "optimizer": optimizer})
+    first = Learner(config, 4, 10, "cpu", Choices(channels_last=True))
+    first.model.train()
+    first.step(X, LABELS)
+    other = Learner(config, 4, 10, "cpu", Choices(channels_last=False, autocast="float16"))
+    other.load_state_dict(first.state_dict())
+    for weight, values in other.optimizer.state.items():
+        for value in values.values():
+            if isinstance(value, torch.Tensor) and value.shape == weight.shape:
+                assert value.stride() == weight.stride()
+    other.model.train()
+    other.step(X, LABELS)
+    assert all(torch.isfinite(p).all() for p in other.model.parameters())

@@ -1,5 +1,6 @@
 """A run ends the same however often it is killed, and whatever of it is damaged meanwhile."""
 
+import errno
 import itertools
 import os
 import random
@@ -8,10 +9,12 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from jobs.errors import DamagedFileError
 from jobs.extract.feature_set import FeatureSet
@@ -129,10 +132,10 @@ def test_a_process_killed_by_sigkill_at_random_moments_ends_bit_for_bit_the_same
     kills = 0
     while kills < 4:
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
-        epochs = len(run.states())
-        while process.poll() is None and not run.states()[epochs:] and not run.states()[1:]:
+        before = run.states()[:1]
+        while process.poll() is None and run.states()[:1] == before:
             time.sleep(0.01)
-        time.sleep(rng.random())
+        time.sleep(rng.random() / 2)
         if process.poll() is not None:
             break
         os.kill(process.pid, signal.SIGKILL)
@@ -239,3 +242,32 @@ def test_a_run_that_goes_on_elsewhere_says_so_and_keeps_both_records(
     hardware = read_json(run.hardware)
     assert hardware["device"] == "Another CPU"
     assert len(hardware["earlier"]) == 1
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OSError(errno.ESTALE, "stale file handle")])
+def test_what_cannot_be_read_just_now_is_not_taken_for_damaged(
+    train: Train, interrupted: Run, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    states, kept = interrupted.states(), interrupted.epochs_kept()
+
+    def failing(*_: object, **__: object) -> object:
+        raise error
+
+    for module in (torch, zipfile):
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "load" if module is torch else "ZipFile", failing)
+            with pytest.raises(type(error)):
+                train(interrupted.folder)
+        assert (interrupted.states(), interrupted.epochs_kept()) == (states, kept)
+
+
+def test_other_test_clips_are_predicted_elsewhere_without_touching_the_runs_record(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = train(tmp_path / "run")
+    record = run.hardware.read_bytes()
+    shutil.rmtree(run.folder / "predictions")
+    monkeypatch.setattr(device, "_cpu_name", lambda: "Another CPU")
+    train(run.folder)
+    assert (run.folder / "predictions").exists()
+    assert run.hardware.read_bytes() == record

@@ -66,6 +66,14 @@ def test_mixup_blends_features_and_targets_alike() -> None:
     assert blended_targets.tolist() == [[1, 0, 0], [0.25, 0.75, 0], [0, 0.5, 0.5]]
 
 
+def test_the_last_partner_is_the_last_of_the_batch_however_it_is_rounded() -> None:
+    partner = torch.tensor([1 - 2.0**-30, 0.0], dtype=torch.float64).float()
+    assert partner[0] == 1
+    x = torch.tensor([0.0, 1.0]).view(2, 1, 1, 1)
+    blended, _ = transforms.mixup(x, torch.eye(2), torch.tensor([0.5, 1.0]), partner)
+    assert blended.flatten().tolist() == [0.5, 1]
+
+
 def test_masks_cover_stripes() -> None:
     ones = torch.ones(2, 1, 4, 5)
     start, width = torch.tensor([[1, 3], [0, 0]]), torch.tensor([[1, 1], [0, 0]])

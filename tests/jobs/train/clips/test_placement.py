@@ -28,9 +28,9 @@ def test_streamed_batches_are_those_from_memory(
 ) -> None:
     positions = list(range(5, 45))
     # Two windows share the budget.
-    budget = 2 * clips * Storage("cpu", dtype, 0).bytes_of(features, 1)
-    resident = Storage("cpu", dtype, EVERYTHING).place(features, positions, resident=True)
-    streamed = Storage("cpu", dtype, budget).place(features, positions, resident=False)
+    budget = 2 * clips * Storage("cpu", dtype, 0, 0).bytes_of(features, 1)
+    resident = Storage("cpu", dtype, EVERYTHING, 0).place(features, positions, resident=True)
+    streamed = Storage("cpu", dtype, 0, budget).place(features, positions, resident=False)
     assert isinstance(resident, Resident)
     assert isinstance(streamed, Streamed)
     order = np.random.default_rng(clips).integers(0, len(positions), 61)  # some clips twice
@@ -47,12 +47,12 @@ def test_features_that_do_not_fit_are_streamed_and_it_is_said(
     manifest: Manifest, features: FeatureSet, caplog: pytest.LogCaptureFixture
 ) -> None:
     split = draw_split(manifest, SplitConfig())
-    needed = Storage("cpu", torch.float32, 0).bytes_of(features, len(manifest.labelled))
+    needed = Storage("cpu", torch.float32, 0, 0).bytes_of(features, len(manifest.labelled))
     for budget, kind in ((needed, Resident), (needed - 1, Streamed)):
         caplog.set_level("INFO")
-        sides = load_split(features, manifest, split, Storage("cpu", torch.float32, budget))
+        sides = load_split(features, manifest, split, Storage("cpu", torch.float32, budget, budget))
         assert all(isinstance(side.features, kind) for side in sides)
-    assert "are read again each epoch" in caplog.text
+    assert "are read again from disk each epoch" in caplog.text
 
 
 def test_a_run_on_streamed_features_ends_with_the_same_bytes(
@@ -73,13 +73,13 @@ def test_a_run_on_streamed_features_ends_with_the_same_bytes(
 
 
 def test_batches_hold_every_clip_with_its_label(manifest: Manifest, features: FeatureSet) -> None:
-    storage = Storage("cpu", torch.float32, EVERYTHING)
+    storage = Storage("cpu", torch.float32, EVERYTHING, 0)
     training, _ = load_split(features, manifest, draw_split(manifest, SplitConfig()), storage)
     order = np.random.default_rng(0).permutation(len(training))
     places = []
     for place, x, labels in training.batches(order, batch_sizes(len(order), 5)):
         positions = [training.positions[i] for i in order[place : place + len(x)]]
         assert labels.tolist() == manifest.labels(positions)
-        assert torch.equal(x, storage.load(features, positions))
+        assert torch.equal(x, storage.load(features, positions, "cpu"))
         places += positions
     assert sorted(places) == sorted(training.positions)

@@ -42,9 +42,11 @@ def test_an_old_gpu_computes_in_float32() -> None:
     assert {way.autocast for way in candidates(RunConfig(), (6, 1))} == {None}
 
 
-def test_float32_asked_for_is_deterministic() -> None:
-    ways = candidates(RunConfig(precision="float32"), (9, 0))
-    assert all(way.autocast is None and way.deterministic for way in ways)
+def test_float32_asked_for_is_deterministic_and_nothing_is_timed() -> None:
+    (way,) = candidates(RunConfig(precision="float32"), (9, 0))
+    assert way.autocast is None
+    assert way.deterministic
+    assert not way.cuda_graph
 
 
 def test_in_half_precision_batch_norm_and_weights_stay_float32() -> None:
@@ -100,9 +102,9 @@ def test_a_run_that_goes_on_computes_as_it_began(
 ) -> None:
     run = Run(tmp_path)
     monkeypatch.setattr(setup, "_choose", lambda *_: Choices(channels_last=False))
-    assert not set_up(run, SMALL, 4, Room()).choices.channels_last
+    assert not set_up(run, SMALL, 4, Room(), 0).choices.channels_last
     monkeypatch.setattr(setup, "_choose", lambda *_: Choices())
-    assert not set_up(run, SMALL, 4, Room()).choices.channels_last
+    assert not set_up(run, SMALL, 4, Room(), 0).choices.channels_last
     assert read_json(run.hardware)["choices"]["channels_last"] is False
     (tmp_path / "other").mkdir()
-    assert set_up(Run(tmp_path / "other"), SMALL, 4, Room()).choices.channels_last
+    assert set_up(Run(tmp_path / "other"), SMALL, 4, Room(), 0).choices.channels_last

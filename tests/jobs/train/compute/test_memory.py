@@ -68,13 +68,16 @@ def test_features_get_what_is_asked_or_a_share_of_what_is_free(
     assert data_budget("cpu", None, together=4) == 50 * 2**20 // 4
 
 
+def test_training_itself_comes_before_features(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURM_MEM_PER_NODE", "100")
+    assert data_budget("cpu", None, together=1, needed=80 * 2**20) == 20 * 2**20
+    assert data_budget("cpu", None, together=1, needed=200 * 2**20) == 0
+
+
 def test_freed_memory_is_kept_only_where_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLURM_MEM_PER_NODE", "1000")
-    sizes = (2 * 10**8, 10**7)  # with its pieces and all else about 0.95 GB
     try:
-        assert keep_freed_memory(*sizes)
-        assert not keep_freed_memory(*sizes, together=2)
-        monkeypatch.setenv("SLURM_MEM_PER_NODE", "800")
-        assert not keep_freed_memory(*sizes)
+        assert keep_freed_memory(900 * 2**20)
+        assert not keep_freed_memory(1100 * 2**20)
     finally:
         memory.give_back_freed_memory()
