@@ -82,10 +82,18 @@ def test_when_the_index_fails_later_stages_are_cancelled_with_the_reason(
     }
 
 
-@pytest.mark.parametrize("death", ["requeue", "preemption", "warning", "kill", "node"])
+@pytest.mark.parametrize(
+    ("death", "sharing"),
+    [
+        ("requeue", 1), ("preemption", 1), ("warning", 1), ("kill", 1), ("node", 1),
+        ("preemption", 2), ("warning", 2),
+    ],
+)  # fmt: skip
 def test_a_death_in_training_changes_no_byte(
-    cluster: Cluster, expected: Expected, long_grid: Path, made_clips: Path, death: str
-) -> None:
+    cluster: Cluster, expected: Expected, long_grid: Path, made_clips: Path, death: str,
+    sharing: int,
+) -> None:  # fmt: skip
+    long_grid.write_text(f"{long_grid.read_text()}runs_per_gpu: {sharing}\n")
     command = ["--grid", long_grid, "--data", made_clips]
     if death == "warning":
         command += ["--site-set", "partition=warned"]
