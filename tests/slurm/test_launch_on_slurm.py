@@ -11,6 +11,7 @@ from jobs.data.workspace import Workspace
 from pipeline.grid import read_grid
 from pipeline.prepare import open_plan
 from pipeline.site import load_site
+from pipeline.submit.queue import job_name
 from tests.slurm.cluster import Cluster
 
 pytestmark = pytest.mark.slurm
@@ -203,7 +204,8 @@ def test_runs_that_share_a_job_are_told_apart_and_one_fails_alone(
     assert [item["state"] for item in items] == ["done", "failed", "done"]
     assert "history.csv" in items[1]["detail"]
     assert "Traceback" in Path(items[1]["log"]).read_text()
-    jobs = [row for row in cluster.accounting("JobID,JobName,State,AllocCPUS") if "train" in row[1]]
+    name = job_name(cluster.out, "train-small")
+    jobs = [row for row in cluster.accounting("JobID,JobName,State,AllocCPUS") if row[1] == name]
     assert [(row[0].split("_")[1], *row[2:]) for row in jobs] == [
         ("0", "FAILED", "2"),
         ("1", "COMPLETED", "2"),
