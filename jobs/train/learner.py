@@ -113,8 +113,7 @@ class Learner:
             self.scaler.load_state_dict(state["scaler"])
 
     def _lay_out_like_weights(self) -> None:
-        """Bring the optimiser's tensors into the order of their weights: another GPU may have
-        chosen another one."""
+        """Order the optimiser's values in memory as their weights: another GPU may choose anew."""
         for weight, values in self.optimizer.state.items():
             for name, value in values.items():
                 if isinstance(value, Tensor) and value.shape == weight.shape:

@@ -30,8 +30,7 @@ def predict_test(run: Run, manifest: Manifest, features: FeatureSet, storage: St
         storage: where the models run, and what features may take there.
     """
     # In float32 and with the same bits each time, whatever the run trained in.
-    exact = Choices()
-    exact.set_kernels()
+    Choices().set_kernels()
     fingerprint = manifest.test_fingerprint
     first_test = len(manifest.labelled)
     readable = features.readable(range(first_test, len(manifest)))

@@ -11,7 +11,7 @@ Array = npt.NDArray[np.int64]
 
 
 def epoch_order(
-    labels: npt.NDArray[np.int64],
+    labels: Array,
     classes: tuple[str, ...],
     config: SamplingConfig,
     seed: int,
@@ -29,26 +29,18 @@ def epoch_order(
     Returns:
         int64 [visits], in which every clip stands at least once.
     """
-    visits = balanced(labels, classes, config, seed, epoch)
+    targets = class_targets(np.bincount(labels, minlength=len(classes)), classes, config)
+    draw = epoch if config.balance_draw == "epoch" else 0
+    visits = balanced(labels, targets, np.random.default_rng([seed, draw, _REPEATS]))
     return visits[np.random.default_rng([seed, epoch, _ORDER]).permutation(len(visits))]
 
 
-def balanced(
-    labels: npt.NDArray[np.int64],
-    classes: tuple[str, ...],
-    config: SamplingConfig,
-    seed: int,
-    epoch: int,
-) -> Array:
-    """Return every clip, and those of classes below their target as often as it takes.
+def balanced(labels: Array, targets: Array, rng: np.random.Generator) -> Array:
+    """Return the index of every clip, repeated until each class has its target.
 
     All clips of a class are repeated equally often; of what is then missing, clips are drawn
-    without replacement. A class above its target stays as it is.
+    without replacement. No target is below what its class has.
     """
-    counts = np.bincount(labels, minlength=len(classes))
-    targets = class_targets(counts, classes, config)
-    draw = epoch if config.balance_draw == "epoch" else 0
-    rng = np.random.default_rng([seed, draw, _REPEATS])
     visits = []
     for index, target in enumerate(targets):
         clips = np.flatnonzero(labels == index)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from jobs.train.clips.order import balanced, batch_sizes, class_targets, epoch_order
+from jobs.train.clips.order import batch_sizes, class_targets, epoch_order
 from jobs.train.config import RunConfig
 
 CLASSES = ("0", "1", "2", "3")
@@ -33,7 +33,7 @@ def test_an_epoch_has_the_reports_class_counts(balance: object, expected: list[i
 
 def test_clips_of_a_class_are_repeated_as_equally_as_can_be() -> None:
     config = RunConfig(balance={"0": 2000})
-    times = np.bincount(balanced(LABELS, CLASSES, config, seed=0, epoch=1))[LABELS == 0]
+    times = np.bincount(epoch_order(LABELS, CLASSES, config, seed=0, epoch=1))[LABELS == 0]
     assert set(times) == {2, 3}  # 2000 = 2 * 841 + 318
     assert (times == 3).sum() == 318
 
@@ -41,7 +41,7 @@ def test_clips_of_a_class_are_repeated_as_equally_as_can_be() -> None:
 def test_repeated_clips_are_drawn_anew_each_epoch_or_fixed() -> None:
     def repeated(draw: str, epoch: int) -> list[int]:
         config = RunConfig(balance="equal", balance_draw=draw)
-        return sorted(balanced(LABELS, CLASSES, config, seed=3, epoch=epoch).tolist())
+        return sorted(epoch_order(LABELS, CLASSES, config, seed=3, epoch=epoch).tolist())
 
     assert repeated("epoch", 1) != repeated("epoch", 2)
     assert repeated("epoch", 2) == repeated("epoch", 2)
