@@ -1,20 +1,21 @@
 """The errors that a person reads instead of a traceback."""
 
 
-class InputError(Exception):
-    """Data, a grid, a setting or a folder that the person who launched can mend.
-
-    The message says what came, what was expected and what to do.
-    """
+class PipelineError(Exception):
+    """An error whose message says what came, what was expected and what to do."""
 
 
-class NotReadyError(Exception):
+class InputError(PipelineError):
+    """Data, a grid, a setting or a folder that the person who launched can mend."""
+
+
+class NotReadyError(PipelineError):
     """What a stage starts from is not there, because an earlier stage did not make it."""
 
 
-class DamagedFileError(Exception):
+class DamagedFileError(PipelineError):
     """A file under its final name cannot be read back as what was written."""
 
 
-class BusyError(Exception):
+class BusyError(PipelineError):
     """Somebody else owns this folder right now."""

@@ -1,4 +1,4 @@
-"""The split into training and validation clips, drawn on the manifest once per `split_seed`."""
+"""The split into folds of training and validation clips, drawn once per `split_seed`."""
 
 import csv
 import logging
@@ -12,14 +12,14 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from jobs.data.manifest import Manifest
+from jobs.data.dataset import Dataset
 from jobs.errors import DamagedFileError, InputError
 from jobs.files import write_csv
 from jobs.schema import Schema, fingerprint
 
 log = logging.getLogger(__name__)
 
-TRAINING, VALIDATION = "training", "validation"
+TRAINING, VALIDATION, HOLDOUT = "training", "validation", "holdout"
 
 
 class SplitConfig(Schema):
@@ -34,7 +34,7 @@ class SplitConfig(Schema):
 
 
 @dataclass(frozen=True)
-class Split:
+class Fold:
     """Positions of the labelled clips that train and that validate, ascending."""
 
     training: tuple[int, ...]
@@ -45,9 +45,29 @@ class Split:
         """Identify the very clips on each side, however they were drawn."""
         return fingerprint([self.training, self.validation])
 
+
+@dataclass(frozen=True)
+class Split:
+    """One or more folds, and clips that stand outside of all of them.
+
+    Attributes:
+        folds: each labelled clip outside of the holdout is in every one, on one of its sides.
+        holdout: clips that neither train nor rank anything.
+    """
+
+    folds: tuple[Fold, ...]
+    holdout: tuple[int, ...] = ()
+
     def save(self, path: Path) -> None:
-        parts = dict.fromkeys(self.training, TRAINING) | dict.fromkeys(self.validation, VALIDATION)
-        write_csv(path, ("position", "part"), sorted(parts.items()))
+        """Write a row for each clip and a column for each fold."""
+        columns = []
+        for fold in self.folds:
+            part = dict.fromkeys(self.holdout, HOLDOUT)
+            part |= dict.fromkeys(fold.training, TRAINING)
+            columns.append(part | dict.fromkeys(fold.validation, VALIDATION))
+        header = ("position", *(f"fold_{number}" for number in range(len(columns))))
+        rows = ((p, *(part[p] for part in columns)) for p in sorted(columns[0]))
+        write_csv(path, header, rows)
 
     @classmethod
     def load(cls, path: Path) -> "Split":
@@ -56,19 +76,36 @@ class Split:
         Raises:
             DamagedFileError: the file is not one of ours.
         """
-        parts: dict[str, list[int]] = {TRAINING: [], VALIDATION: []}
         try:
             with path.open(encoding="utf-8", newline="") as file:
-                for row in csv.DictReader(file):
-                    parts[row["part"]].append(int(row["position"]))
-        except (KeyError, ValueError, TypeError) as error:
+                (first, *names), *rows = csv.reader(file)
+            if first != "position" or not names or len({row[0] for row in rows}) < len(rows):
+                raise ValueError("not the columns of a split, or a clip that stands twice")
+            columns = [_positions(rows, number) for number, _ in enumerate(names, start=1)]
+        except (KeyError, ValueError, IndexError) as error:
             raise DamagedFileError(
                 f"{path} cannot be read ({error!r}); it is drawn again"
             ) from error
-        return cls(tuple(parts[TRAINING]), tuple(parts[VALIDATION]))
+        folds = tuple(Fold(part[TRAINING], part[VALIDATION]) for part in columns)
+        return cls(folds, columns[0][HOLDOUT])
+
+    def covers(self, clips: int) -> bool:
+        """Tell whether every fold names each of so many clips once, and validates on some."""
+        everyone = list(range(clips))
+        return all(
+            sorted(fold.training + fold.validation + self.holdout) == everyone and fold.validation
+            for fold in self.folds
+        )
 
 
-def stored_or_drawn_split(path: Path, manifest: Manifest, config: SplitConfig) -> Split:
+def _positions(rows: Sequence[Sequence[str]], column: int) -> dict[str, tuple[int, ...]]:
+    parts: dict[str, list[int]] = {TRAINING: [], VALIDATION: [], HOLDOUT: []}
+    for row in rows:
+        parts[row[column]].append(int(row[0]))
+    return {name: tuple(positions) for name, positions in parts.items()}
+
+
+def stored_or_drawn_split(path: Path, dataset: Dataset, config: SplitConfig) -> Split:
     """Return the split that lies at `path`, or draw it: once drawn, it is only read.
 
     Another version of scikit-learn might draw another one. A damaged file is drawn again.
@@ -82,23 +119,22 @@ def stored_or_drawn_split(path: Path, manifest: Manifest, config: SplitConfig) -
         except DamagedFileError as error:
             log.warning("%s", error)
         else:
-            everyone = list(range(len(manifest.labelled)))
-            if sorted(split.training + split.validation) == everyone and split.validation:
+            if split.covers(len(dataset.labelled)):
                 return split
             log.warning("%s does not name every clip once; the split is drawn again", path)
-    return draw_split(manifest, config)
+    return draw_split(dataset, config)
 
 
-def split_fingerprint(config: SplitConfig, manifest: Manifest) -> str:
+def split_fingerprint(config: SplitConfig, dataset: Dataset) -> str:
     """Return what names a stored split: its settings and the clips that it was drawn on."""
-    return fingerprint([config.model_dump(), manifest.labelled_fingerprint])
+    return fingerprint([config.model_dump(), dataset.labelled_fingerprint])
 
 
-def draw_split(manifest: Manifest, config: SplitConfig) -> Split:
-    """Draw a stratified split that keeps groups whole where the manifest has them.
+def draw_split(dataset: Dataset, config: SplitConfig) -> Split:
+    """Draw one stratified fold that keeps groups whole where clips have them.
 
     Args:
-        manifest: clips with labels, and groups or folds if the split shall use them.
+        dataset: clips with labels, and groups or folds if the split shall use them.
         config: seed, share, and whether the manifest's folds decide instead.
 
     Raises:
@@ -109,36 +145,36 @@ def draw_split(manifest: Manifest, config: SplitConfig) -> Split:
             "`validation_fold` counts only with `folds: manifest`; add that or drop it"
         )
     if config.folds == "manifest":
-        held_out = _manifest_fold(manifest, config.validation_fold)
-    elif any(clip.group is not None for clip in manifest.labelled):
-        held_out = _stratified_groups(manifest, config)
+        held_out = _manifest_fold(dataset, config.validation_fold)
+    elif any(clip.group is not None for clip in dataset.labelled.clips):
+        held_out = _stratified_groups(dataset, config)
     else:
-        held_out = _stratified_clips(manifest, config)
+        held_out = _stratified_clips(dataset, config)
     validation = set(held_out)
-    training = tuple(p for p in range(len(manifest.labelled)) if p not in validation)
-    split = Split(training, tuple(sorted(validation)))
-    _require_every_class(manifest, split)
-    return split
+    training = tuple(p for p in range(len(dataset.labelled)) if p not in validation)
+    fold = Fold(training, tuple(sorted(validation)))
+    _require_every_class(dataset, fold)
+    return Split((fold,))
 
 
-def classes_not_validated(manifest: Manifest, split: Split) -> list[str]:
+def classes_not_validated(dataset: Dataset, split: Split) -> list[str]:
     """Return the classes without a validation clip: their accuracy is not measured."""
-    present = set(manifest.labels(split.validation))
-    return [label for index, label in enumerate(manifest.classes) if index not in present]
+    present = {index for fold in split.folds for index in dataset.labels(fold.validation)}
+    return [label for index, label in enumerate(dataset.classes) if index not in present]
 
 
-def _manifest_fold(manifest: Manifest, wanted: int | None) -> Sequence[int]:
-    folds = sorted({clip.fold for clip in manifest.labelled if clip.fold is not None})
-    without = sum(clip.fold is None for clip in manifest.labelled)
+def _manifest_fold(dataset: Dataset, wanted: int | None) -> Sequence[int]:
+    folds = sorted({clip.fold for clip in dataset.labelled.clips if clip.fold is not None})
+    without = sum(clip.fold is None for clip in dataset.labelled.clips)
     if without:
         raise InputError(
             f"`folds: manifest` needs a fold for every clip of train.csv; {without} of "
-            f"{len(manifest.labelled)} have none. Fill the fold column or drop `folds`"
+            f"{len(dataset.labelled)} have none. Fill the fold column or drop `folds`"
         )
     chosen = folds[0] if wanted is None else wanted
     if chosen not in folds:
         raise InputError(f"`validation_fold: {chosen}` is not in train.csv, which has {folds}")
-    return [p for p, clip in enumerate(manifest.labelled) if clip.fold == chosen]
+    return [p for p, clip in enumerate(dataset.labelled.clips) if clip.fold == chosen]
 
 
 def _folds_of_share(share: float) -> tuple[int, int]:
@@ -152,12 +188,14 @@ def _folds_of_share(share: float) -> tuple[int, int]:
     return nearest.numerator, nearest.denominator
 
 
-def _stratified_groups(manifest: Manifest, config: SplitConfig) -> Sequence[int]:
+def _stratified_groups(dataset: Dataset, config: SplitConfig) -> Sequence[int]:
     from sklearn.model_selection import StratifiedGroupKFold
 
-    labels = manifest.labels(range(len(manifest.labelled)))
+    labels = dataset.labels(range(len(dataset.labelled)))
     # A clip without a group is a group of its own.
-    groups = [c.group if c.group is not None else f"\0{p}" for p, c in enumerate(manifest.labelled)]
+    groups = [
+        c.group if c.group is not None else f"\0{p}" for p, c in enumerate(dataset.labelled.clips)
+    ]
     taken, parts = _folds_of_share(config.validation)
     if len(set(groups)) < parts:
         raise InputError(
@@ -178,18 +216,18 @@ def _stratified_groups(manifest: Manifest, config: SplitConfig) -> Sequence[int]
     return [int(p) for _, held_out in drawn[:taken] for p in held_out]
 
 
-def _stratified_clips(manifest: Manifest, config: SplitConfig) -> Sequence[int]:
+def _stratified_clips(dataset: Dataset, config: SplitConfig) -> Sequence[int]:
     from sklearn.model_selection import train_test_split
 
-    labels = manifest.labels(range(len(manifest.labelled)))
-    rarest = min(manifest.class_counts, key=lambda label: manifest.class_counts[label])
-    if manifest.class_counts[rarest] < 2:
+    labels = dataset.labels(range(len(dataset.labelled)))
+    rarest = min(dataset.class_counts, key=lambda label: dataset.class_counts[label])
+    if dataset.class_counts[rarest] < 2:
         raise InputError(
             f"class '{rarest}' has only one labelled clip; a class needs at least 2, one to "
             "train and one to validate. Add clips of it or leave it out"
         )
     # Never fewer validation clips than classes, however small the data.
-    wanted = max(round(config.validation * len(labels)), len(manifest.classes))
+    wanted = max(round(config.validation * len(labels)), len(dataset.classes))
     try:
         _, held_out = train_test_split(
             np.arange(len(labels)),
@@ -199,15 +237,15 @@ def _stratified_clips(manifest: Manifest, config: SplitConfig) -> Sequence[int]:
         )
     except ValueError as error:
         raise InputError(
-            f"{len(labels)} labelled clips of {len(manifest.classes)} classes cannot be split "
+            f"{len(labels)} labelled clips of {len(dataset.classes)} classes cannot be split "
             f"with `validation: {config.validation}`: {error}"
         ) from None
     return [int(p) for p in held_out]
 
 
-def _require_every_class(manifest: Manifest, split: Split) -> None:
-    present = set(manifest.labels(split.training))
-    for index, label in enumerate(manifest.classes):
+def _require_every_class(dataset: Dataset, fold: Fold) -> None:
+    present = set(dataset.labels(fold.training))
+    for index, label in enumerate(dataset.classes):
         if index not in present:
             raise InputError(
                 f"the split leaves no training clip of class '{label}': all of its clips share "

@@ -1,4 +1,4 @@
-"""Reading a data folder, in whichever of the three layouts it came, into a Manifest.
+"""Reading a data folder, in whichever of the three layouts it came, into a Dataset.
 
 CSV manifests win over the competition's layout where they exist; one folder a class comes last.
 Training and test clips are looked for independently, so `train.csv` may go with `test_mp3s/`.
@@ -7,10 +7,11 @@ Training and test clips are looked for independently, so `train.csv` may go with
 import os
 from pathlib import Path
 
+from jobs.data.dataset import Dataset
 from jobs.data.layouts import class_folders, competition, csv_manifest
-from jobs.data.layouts.listing import Listed
-from jobs.data.layouts.verify import to_manifest
-from jobs.data.manifest import Manifest
+from jobs.data.layouts.verify import verified
+from jobs.data.manifest import Clip
+from jobs.data.recordings import RecordingHashes
 from jobs.errors import InputError
 
 EXPECTED = (
@@ -19,12 +20,16 @@ EXPECTED = (
 )
 
 
-def read_data(root: Path) -> Manifest:
-    """Return the manifest of the data folder `root`, checked from end to end.
+def read_data(root: Path, hashes: RecordingHashes | None = None) -> Dataset:
+    """Return the clips of the data folder `root`, checked from end to end and hashed.
 
     Every mistake that can be seen without decoding audio is found here: a missing clip, a label
     count that differs from the clip count, an empty class, a doubled path or id, a non-integer
     where integers are expected, a name that is not UTF-8.
+
+    Args:
+        root: the data folder.
+        hashes: what is known of recordings from earlier; None hashes all of them.
 
     Raises:
         InputError: names the file, the line, the value and the remedy.
@@ -35,7 +40,7 @@ def read_data(root: Path) -> Manifest:
         raise InputError(f"the data folder {root} {what}; name yours with --data. {EXPECTED}")
     try:
         str(root.resolve()).encode("utf-8")
-        return to_manifest(root.resolve(), _labelled(root), _test(root))
+        return verified(root.resolve(), _labelled(root), _test(root), hashes or RecordingHashes())
     except UnicodeEncodeError:
         raise InputError(
             f"the path {os.fsencode(root)!r} is not UTF-8; rename the folder"
@@ -44,7 +49,7 @@ def read_data(root: Path) -> Manifest:
         raise InputError(f"the data cannot be read: {error}") from error
 
 
-def _labelled(root: Path) -> list[Listed]:
+def _labelled(root: Path) -> list[Clip]:
     if (root / csv_manifest.TRAIN).exists():
         return csv_manifest.read_labelled(root)
     if (root / competition.TRAIN).exists() or (root / competition.LABELS).exists():
@@ -54,7 +59,7 @@ def _labelled(root: Path) -> list[Listed]:
     raise InputError(f"{root} holds no training clips: {EXPECTED}")
 
 
-def _test(root: Path) -> list[Listed]:
+def _test(root: Path) -> list[Clip]:
     if (root / csv_manifest.TEST).exists():
         return csv_manifest.read_test(root)
     if (root / competition.TEST).is_dir():

@@ -3,13 +3,14 @@
 import os
 from pathlib import Path
 
-from jobs.data.layouts.listing import Listed, audio_files, ids_from_paths, in_id_order
+from jobs.data.layouts.listing import audio_files, ids_from_paths, in_id_order
+from jobs.data.manifest import Clip
 from jobs.errors import InputError
 
 TRAIN, TEST = "train", "test"
 
 
-def read_labelled(root: Path) -> list[Listed]:
+def read_labelled(root: Path) -> list[Clip]:
     """List the clips of each class folder, classes and clips in alphabetic order.
 
     Raises:
@@ -34,16 +35,16 @@ def read_labelled(root: Path) -> list[Listed]:
         found += [(f"{TRAIN}/{label}/{name}", label) for name in names]
     ids = ids_from_paths([path for path, _ in found])
     return [
-        Listed(path=path, where=str(root / path), id=id_, label=label)
+        Clip(path=path, where=str(root / path), id=id_, label=label)
         for (path, label), id_ in zip(found, ids, strict=True)
     ]
 
 
-def read_test(root: Path) -> list[Listed]:
+def read_test(root: Path) -> list[Clip]:
     """List the test clips in the order of their ids."""
     paths = [f"{TEST}/{name}" for name in audio_files(root / TEST)]
     ids = ids_from_paths(paths)
-    listed = [Listed(path=p, where=str(root / p), id=i) for p, i in zip(paths, ids, strict=True)]
+    listed = [Clip(path=p, where=str(root / p), id=i) for p, i in zip(paths, ids, strict=True)]
     return in_id_order(listed)
 
 

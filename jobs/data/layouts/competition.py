@@ -2,13 +2,15 @@
 
 from pathlib import Path
 
-from jobs.data.layouts.listing import AUDIO_SUFFIX, Listed, audio_files, in_id_order, is_integer
+from jobs.data.dataset import is_integer
+from jobs.data.layouts.listing import AUDIO_SUFFIX, audio_files, in_id_order
+from jobs.data.manifest import Clip
 from jobs.errors import InputError
 
 TRAIN, LABELS, TEST = "train_mp3s", "train_label.txt", "test_mp3s"
 
 
-def read_labelled(root: Path) -> list[Listed]:
+def read_labelled(root: Path) -> list[Clip]:
     """List the training clips; the first line of train_label.txt labels 0.mp3.
 
     Raises:
@@ -22,7 +24,7 @@ def read_labelled(root: Path) -> list[Listed]:
     labels = _lines(root / LABELS)
     _require_same_count(root, clips, labels)
     return [
-        Listed(
+        Clip(
             path=f"{TRAIN}/{clips[index]}",
             where=f"{root / LABELS}:{index + 1}",
             id=str(index),
@@ -32,11 +34,11 @@ def read_labelled(root: Path) -> list[Listed]:
     ]
 
 
-def read_test(root: Path) -> list[Listed]:
+def read_test(root: Path) -> list[Clip]:
     """List the test clips in the order of their numbers; gaps are allowed."""
     folder = root / TEST
     listed = [
-        Listed(path=f"{TEST}/{name}", where=str(folder / name), id=str(index))
+        Clip(path=f"{TEST}/{name}", where=str(folder / name), id=str(index))
         for index, name in _numbered(folder).items()
     ]
     return in_id_order(listed)

@@ -5,7 +5,9 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
-from jobs.data.layouts.listing import Listed, ids_from_paths, is_integer
+from jobs.data.dataset import is_integer
+from jobs.data.layouts.listing import ids_from_paths
+from jobs.data.manifest import Clip
 from jobs.errors import InputError
 from jobs.schema import unknown_setting
 
@@ -14,7 +16,7 @@ TRAIN_COLUMNS = ("path", "label", "id", "class_name", "group", "fold")
 TEST_COLUMNS = ("path", "id", "group", "class_name", "fold")
 
 
-def read_labelled(root: Path) -> list[Listed]:
+def read_labelled(root: Path) -> list[Clip]:
     """List the rows of train.csv in their order.
 
     Raises:
@@ -23,17 +25,17 @@ def read_labelled(root: Path) -> list[Listed]:
     return _listed(root / TRAIN, TRAIN_COLUMNS, required=("path", "label"))
 
 
-def read_test(root: Path) -> list[Listed]:
+def read_test(root: Path) -> list[Clip]:
     """List the rows of test.csv in their order."""
     return _listed(root / TEST, TEST_COLUMNS, required=("path",))
 
 
-def _listed(path: Path, known: tuple[str, ...], required: tuple[str, ...]) -> list[Listed]:
+def _listed(path: Path, known: tuple[str, ...], required: tuple[str, ...]) -> list[Clip]:
     rows = list(_rows(path, known, required))
     defaults = ids_from_paths([row["path"] for _, row in rows])
     labelled = "label" in required
     return [
-        Listed(
+        Clip(
             path=row["path"],
             where=f"{path}:{line}",
             id=row.get("id") or default,

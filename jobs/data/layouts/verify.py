@@ -1,4 +1,4 @@
-"""From listed clips to a manifest: the checks that every layout shares."""
+"""From listed clips to a dataset: the checks that every layout shares."""
 
 import itertools
 import os
@@ -7,15 +7,18 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from jobs.data.layouts.listing import Listed, is_integer
+from jobs.data.dataset import Dataset, is_integer, ordered_classes
 from jobs.data.manifest import Clip, Manifest
+from jobs.data.recordings import RecordingFile, RecordingHashes
 from jobs.errors import InputError
 
 SHOWN = 5
 
 
-def to_manifest(root: Path, labelled: list[Listed], test: list[Listed]) -> Manifest:
-    """Check the listed clips and look at each file once.
+def verified(
+    root: Path, labelled: list[Clip], test: list[Clip], hashes: RecordingHashes
+) -> Dataset:
+    """Check the listed clips, look at each file once and fill in the hash of its content.
 
     Raises:
         InputError: see `jobs.data.layouts.read_data`.
@@ -27,17 +30,18 @@ def to_manifest(root: Path, labelled: list[Listed], test: list[Listed]) -> Manif
     _require_unique(labelled + test, "path", lambda clip: clip.path)
     _require_unique(labelled, "id", lambda clip: clip.id)
     _require_unique(test, "id", lambda clip: clip.id)
-    classes = _classes(labelled)
-    return Manifest(
-        root=root,
-        labelled=_clips(root, labelled),
-        test=_clips(root, test),
-        classes=classes,
-        class_names=_class_names(labelled),
-    )
+    _require_classes(labelled)
+    _require_one_class_name(labelled)
+    files = [file for clips in (labelled, test) for file in _files(root, clips)]
+    hashed = [
+        replace(clip, sha256=sha256)
+        for clip, sha256 in zip(labelled + test, hashes.of(files), strict=True)
+    ]
+    count = len(labelled)
+    return Dataset(Manifest(root, tuple(hashed[:count])), Manifest(root, tuple(hashed[count:])))
 
 
-def _below(root: Path, clip: Listed) -> Listed:
+def _below(root: Path, clip: Clip) -> Clip:
     """Give each file one spelling, relative to the data folder where it lies below it.
 
     This keeps absolute paths out of fingerprints, and finds a clip that is listed twice.
@@ -53,8 +57,8 @@ def _below(root: Path, clip: Listed) -> Listed:
     return replace(clip, path=path.removeprefix(inside))
 
 
-def _require_unique(listed: list[Listed], what: str, key: Callable[[Listed], str]) -> None:
-    first: dict[str, Listed] = {}
+def _require_unique(listed: list[Clip], what: str, key: Callable[[Clip], str]) -> None:
+    first: dict[str, Clip] = {}
     for clip in listed:
         before = first.setdefault(key(clip), clip)
         if before is not clip:
@@ -64,36 +68,33 @@ def _require_unique(listed: list[Listed], what: str, key: Callable[[Listed], str
             )
 
 
-def _classes(labelled: list[Listed]) -> tuple[str, ...]:
-    """Return the class list: integers in numeric order, names in alphabetic order."""
-    labels = {str(clip.label) for clip in labelled}
-    integers = [clip for clip in labelled if is_integer(str(clip.label))]
-    if len(integers) == len(labelled):
-        classes = sorted(labels, key=lambda label: (int(label), label))
-        _require_one_spelling(classes)
-    elif 2 * len(integers) > len(labelled):
+def _require_classes(labelled: list[Clip]) -> None:
+    """Refuse labels of which some are integers and some by mistake are not, or all are equal."""
+    labels = [str(clip.label) for clip in labelled]
+    integers = sum(map(is_integer, labels))
+    if 2 * integers > len(labelled) > integers:
         odd = next(clip for clip in labelled if not is_integer(str(clip.label)))
         raise InputError(
-            f"{odd.where}: the label '{odd.label}' is not an integer, but {len(integers)} of "
+            f"{odd.where}: the label '{odd.label}' is not an integer, but {integers} of "
             f"{len(labelled)} labels are. Use integers for all clips, or names for all"
         )
-    else:
-        classes = sorted(labels)
+    classes = ordered_classes(labels)
+    if integers == len(labelled):
+        _require_one_spelling(classes)
     if len(classes) < 2:
         raise InputError(
             f"all {len(labelled)} training clips have the label '{classes[0]}'; "
             "classification needs at least two classes"
         )
-    return tuple(classes)
 
 
-def _require_one_spelling(classes: list[str]) -> None:
+def _require_one_spelling(classes: tuple[str, ...]) -> None:
     for one, other in itertools.pairwise(classes):
         if int(one) == int(other):
             raise InputError(f"the labels '{one}' and '{other}' are the same integer; use one")
 
 
-def _class_names(labelled: list[Listed]) -> dict[str, str]:
+def _require_one_class_name(labelled: list[Clip]) -> None:
     names: dict[str, str] = {}
     for clip in labelled:
         if clip.class_name is None:
@@ -104,48 +105,36 @@ def _class_names(labelled: list[Listed]) -> dict[str, str]:
                 f"{clip.where}: label '{clip.label}' is called '{clip.class_name}' here and "
                 f"'{known}' before; a label has one class_name"
             )
-    return names
 
 
-def _clips(root: Path, listed: list[Listed]) -> tuple[Clip, ...]:
-    clips: list[Clip] = []
-    missing: list[Listed] = []
-    for item in listed:
-        file = os.path.join(root, item.path)
+def _files(root: Path, clips: list[Clip]) -> list[RecordingFile]:
+    """Return what the file system says of each clip's file.
+
+    Raises:
+        InputError: some do not exist, or are no files.
+    """
+    files: list[RecordingFile] = []
+    missing: list[Clip] = []
+    for clip in clips:
+        path = os.path.join(root, clip.path)
         try:
-            status = os.stat(file)
+            status = os.stat(path)
         except OSError:
-            missing.append(item)
+            missing.append(clip)
             continue
         if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
-            raise InputError(f"{item.where}: {item.path!r} is a pipe or a device, not a file")
-        clips.append(
-            Clip(
-                id=item.id,
-                path=item.path,
-                size=status.st_size,
-                # A file that may not be read goes to quarantine. Once it may be, it counts as
-                # another recording and is extracted: permissions change no time of change.
-                mtime_ns=status.st_mtime_ns if _may_read(file) else 0,
-                label=item.label,
-                group=item.group,
-                fold=item.fold,
-            )
-        )
+            raise InputError(f"{clip.where}: {clip.path!r} is a pipe or a device, not a file")
+        inode = (status.st_dev, status.st_ino)
+        files.append(RecordingFile(path, status.st_size, status.st_mtime_ns, inode))
     if missing:
         raise InputError(
-            f"{len(missing)} of {len(listed)} clips do not exist below {root}: {_some(missing)}. "
+            f"{len(missing)} of {len(clips)} clips do not exist below {root}: {_some(missing)}. "
             "Paths are relative to the data folder; put the files there or take their lines out"
         )
-    return tuple(clips)
+    return files
 
 
-def _may_read(file: str) -> bool:
-    # By default access() asks for the real user, not for the one that we act as.
-    return os.access(file, os.R_OK, effective_ids=os.access in os.supports_effective_ids)
-
-
-def _some(listed: Iterable[Listed]) -> str:
+def _some(listed: Iterable[Clip]) -> str:
     items = list(listed)
     shown = "; ".join(f"{item.path!r} ({item.where})" for item in items[:SHOWN])
     rest = f"; and {len(items) - SHOWN} more" if len(items) > SHOWN else ""
