@@ -56,11 +56,16 @@ _NUMBERS = (int, float, int | None, float | None)
 
 def unknown_setting(name: str, valid: Iterable[str]) -> str:
     """Return the sentence for a key that does not exist, with the nearest one that does."""
+    return f"`{name}` is not a setting; {nearest(name, valid)}"
+
+
+def nearest(name: str, valid: Iterable[str]) -> str:
+    """Return `did you mean ...?` for a near miss of a valid name, else all valid names."""
     names = list(valid)
-    nearest = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
-    if nearest:
-        return f"`{name}` is not a setting; did you mean `{nearest[0]}`?"
-    return f"`{name}` is not a setting; valid ones are: {', '.join(sorted(names))}"
+    found = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
+    if found:
+        return f"did you mean `{found[0]}`?"
+    return f"valid ones are: {', '.join(sorted(names))}"
 
 
 def fingerprint(value: Any) -> str:

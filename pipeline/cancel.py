@@ -6,25 +6,24 @@ from typing import Annotated
 import typer
 
 from jobs.errors import InputError
-from pipeline import console
-from pipeline.submit import queue
+from pipeline.command import command
+from pipeline.executors import queue
+from pipeline.pages import console
+from pipeline.pages.console import count
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
-
-@app.command()
 def main(out: Annotated[Path, typer.Argument(help="Output folder of a launch.")]) -> None:
     """Cancel the waiting and running jobs of one output folder. What is done stays."""
-    try:
-        if not queue.slurm_is_here():
-            raise InputError("this machine has no Slurm, so there are no jobs to cancel")
-        jobs = queue.queued(out.absolute())
-        queue.cancel([job.id for job in jobs])
-    except InputError as error:
-        console.complain(str(error))
-        raise typer.Exit(2) from None
-    console.say(f"{len(jobs)} jobs of {out} cancelled; the same launch goes on from what is done")
+    if not queue.slurm_is_here():
+        raise InputError("this machine has no Slurm, so there are no jobs to cancel")
+    jobs = queue.queued(out.absolute())
+    queue.cancel([job.id for job in jobs])
+    console.say(
+        f"{count(len(jobs), 'job')} of {out} cancelled; the same launch goes on from what is done"
+    )
 
+
+app = command(main)
 
 if __name__ == "__main__":
     app()

@@ -6,13 +6,10 @@ from typing import Annotated
 import typer
 
 from jobs.data.synthetic import MadeClips, write_clips
-from jobs.errors import InputError
-from pipeline import console
-
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+from pipeline.command import command
+from pipeline.pages import console
 
 
-@app.command()
 def main(
     folder: Annotated[Path, typer.Argument(help="Where the clips go.")],
     train: Annotated[int, typer.Option(min=20, help="Labelled clips.")] = MadeClips.train,
@@ -20,14 +17,12 @@ def main(
     seed: Annotated[int, typer.Option(min=0)] = MadeClips.seed,
 ) -> None:
     """Make MP3 clips of four classes in the competition's layout."""
-    try:
-        new = write_clips(folder, MadeClips(train=train, test=test, seed=seed))
-    except (OSError, InputError) as error:
-        console.complain(f"cannot write clips to {folder}: {error}")
-        raise typer.Exit(2) from None
+    new = write_clips(folder, MadeClips(train=train, test=test, seed=seed))
     done = "made" if new else "there already:"
     console.say(f"{done} {train} training and {test} test clips in {folder}")
 
+
+app = command(main)
 
 if __name__ == "__main__":
     app()

@@ -7,24 +7,28 @@ from typing import Annotated
 
 import typer
 
-from jobs.data.workspace import Workspace
-from jobs.errors import BusyError, DamagedFileError, InputError
+from jobs.data.recordings import RecordingHashes
+from jobs.errors import InputError
 from jobs.files import remove_abandoned_temporaries
 from jobs.ownership import owning
-from pipeline import announce, console, summary
-from pipeline.grid import read_grid
-from pipeline.plan import OpenedPlan
-from pipeline.prepare import choose_output, open_plan
-from pipeline.site import LOCAL, Site, detect_site, load_site
-from pipeline.space import make_writable, require_space
-from pipeline.stages import TRAIN, remaining
-from pipeline.states import overview
-from pipeline.submit import queue
-from pipeline.submit.here import ExecutorName, Skipped, run_stages
-from pipeline.submit.records import read_records
-from pipeline.submit.slurm import Submission
-
-EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
+from pipeline.command import EXIT_FAILED, command
+from pipeline.executors import queue
+from pipeline.executors.here import ExecutorName, Skipped, run_stages
+from pipeline.executors.records import read_records
+from pipeline.executors.slurm import Submission
+from pipeline.monitoring.overview import overview
+from pipeline.pages import launch_page, summary
+from pipeline.planning.grid import read_grid
+from pipeline.planning.opening import (
+    choose_data,
+    choose_output,
+    open_plan,
+    open_plan_on_a_login_node,
+)
+from pipeline.planning.plan import OpenedPlan
+from pipeline.planning.site import LOCAL, Site, detect_site, load_site
+from pipeline.planning.space import make_writable, require_space
+from pipeline.stages.graph import remaining
 
 
 class Executor(enum.StrEnum):
@@ -36,10 +40,6 @@ class Executor(enum.StrEnum):
     local = "local"
 
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-
-
-@app.command()
 def main(
     grid: Annotated[Path, typer.Option(help="YAML grid: which runs to train.")],
     data: Annotated[
@@ -76,37 +76,34 @@ def main(
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse data with a clip that cannot be decoded.")
     ] = False,
+    rehash: Annotated[
+        bool, typer.Option("--rehash", help="Read every recording again to see if it changed.")
+    ] = False,
     plan: Annotated[
         bool, typer.Option("--plan", help="Show runs and stages; start and write nothing.")
     ] = False,
-) -> None:
+) -> int:
     """Extract features, train every run of a grid, let the best checkpoints vote.
 
     The same command again does only what is missing.
     """
-    try:
-        read = read_grid(grid, [*(settings or []), *(["strict=true"] if strict else [])])
-        if plan:
-            announce.runs(read)
-        announce.dropped(read)
-        where = _executor(executor, planning=plan)
-        chosen = _site(where, site, site_settings or [])
-        opened = open_plan(read, data, choose_output(read, out), chosen)
-        announce.validation(opened)
-        if plan:
-            announce.stages(opened)
-            return
-        code = _launch(opened, where, jobs, retry_oom)
-    except (InputError, BusyError, DamagedFileError) as error:
-        console.complain(str(error))
-        code = EXIT_BAD_INPUT
-    except OSError as error:
-        console.complain(f"{error}. Free some space or mend the folder; the same command goes on")
-        code = EXIT_FAILED
-    except KeyboardInterrupt:
-        console.complain("interrupted; nothing is lost: the same command goes on from here")
-        code = EXIT_INTERRUPTED
-    raise typer.Exit(code)
+    read = read_grid(grid, [*(settings or []), *(["strict=true"] if strict else [])])
+    if plan:
+        launch_page.runs(read)
+    launch_page.dropped(read)
+    where = _executor(executor, planning=plan)
+    chosen = _site(where, site, site_settings or [])
+    workspace = choose_output(read, out)
+    if not plan:
+        make_writable(workspace.root)
+    hashes = RecordingHashes(workspace.recordings, rehash, may_write=not plan)
+    opening = open_plan_on_a_login_node if where is Executor.slurm else open_plan
+    opened = opening(read, choose_data(read, data), workspace, chosen, hashes)
+    launch_page.validation(opened)
+    if plan:
+        launch_page.stages(opened)
+        return 0
+    return _launch(opened, where, jobs, retry_oom)
 
 
 def _executor(asked: Executor, planning: bool) -> Executor:
@@ -137,16 +134,15 @@ def _site(executor: Executor, name: str | None, overrides: list[str]) -> Site:
 
 
 def _launch(opened: OpenedPlan, executor: Executor, jobs: int | None, retry_oom: bool) -> int:
-    workspace = opened.workspace
-    make_writable(workspace.root)
+    lock = opened.workspace.lock("launch")
     if executor is Executor.slurm:
         # Submitting takes seconds, so a second launch of the same output waits its turn.
-        with owning(workspace.launch_lock, wait=True):
+        with owning(lock, wait=True):
             return _launch_on_slurm(opened, retry_oom)
     # Ended by a signal, the launcher takes its local jobs with it.
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, _interrupt)
-    with owning(workspace.launch_lock, wait=False):
+    with owning(lock, wait=False):
         return _launch_here(opened, executor, jobs)
 
 
@@ -161,15 +157,15 @@ def _launch_here(opened: OpenedPlan, executor: Executor, jobs: int | None) -> in
     stages = remaining(opened)
     require_space(opened, stages)
     opened.save()
-    announce.introduce(opened, stages)
+    launch_page.introduce(opened, stages)
     kind: ExecutorName = "local" if executor is Executor.local else "debug"
-    outcomes = run_stages(opened, stages, kind, jobs, announce.starting)
-    failed = [each for each in outcomes if announce.ended(opened, each)]
+    outcomes = run_stages(opened, stages, kind, jobs, launch_page.started)
+    failed = [each for each in outcomes if launch_page.ended(opened, each)]
     # A shard that failed and was healed by the index is no failure any more.
-    missing = {(stage.name, item) for stage in remaining(opened) for item in stage.items}
+    missing = {(work.name, item) for work in remaining(opened) for item in work.items}
     failed = [each for each in failed if isinstance(each, Skipped) or each.key in missing]
     summary.show(opened)
-    announce.failures(opened, failed)
+    launch_page.failures(opened, failed)
     return EXIT_FAILED if failed else 0
 
 
@@ -190,25 +186,27 @@ def _launch_on_slurm(opened: OpenedPlan, retry_oom: bool) -> int:
     stages = remaining(opened)
     require_space(opened, stages)
     opened.save()
-    announce.introduce(opened, stages)
-    if not any(stage.items for stage in stages):
+    launch_page.introduce(opened, stages)
+    if not any(work.items for work in stages):
         summary.show(opened)
         return 0
     submission.submit(stages)
-    announce.submitted(submission)
+    launch_page.submitted(submission)
     return 0
 
 
-def _out_of_memory(opened: OpenedPlan) -> frozenset[int]:
-    """Return the runs whose last attempt ran out of memory."""
-    if not Workspace(opened.workspace.root).plan.exists():
+def _out_of_memory(opened: OpenedPlan) -> frozenset[tuple[str, int]]:
+    """Return the (stage, item) whose last attempt ran out of memory."""
+    if not opened.workspace.plan.exists():
         return frozenset()
     return frozenset(
-        item.number
-        for item in overview(opened).of(TRAIN)
+        (item.stage, item.number)
+        for item in overview(opened).items
         if item.failure and item.failure.is_out_of_memory
     )
 
+
+app = command(main)
 
 if __name__ == "__main__":
     app()

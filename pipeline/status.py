@@ -9,19 +9,16 @@ from typing import Annotated, Any
 import typer
 
 from jobs.data.workspace import Workspace
-from jobs.errors import DamagedFileError, InputError, NotReadyError
-from pipeline import console
-from pipeline.plan import OpenedPlan
-from pipeline.stages import TRAIN
-from pipeline.states import STAGE_NAMES, Item, Overview, State, overview
-
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+from pipeline.command import command
+from pipeline.monitoring.overview import Item, Overview, State, overview
+from pipeline.pages import console
+from pipeline.planning.plan import OpenedPlan
+from pipeline.stages.graph import STAGES
+from pipeline.stages.train import TRAIN
 
 STATES: tuple[State, ...] = ("done", "running", "waiting", "failed", "open")
-EXIT_BAD_INPUT = 2
 
 
-@app.command()
 def main(
     out: Annotated[Path, typer.Argument(help="Output folder of a launch.")],
     watch: Annotated[bool, typer.Option("--watch", help="Show anew until nothing moves.")] = False,
@@ -29,32 +26,29 @@ def main(
     every: Annotated[float, typer.Option(min=1, help="Seconds between looks of --watch.")] = 15,
 ) -> None:
     """Show every stage and run of an output folder: from its files, one squeue and one sacct."""
-    try:
-        while True:
-            opened = OpenedPlan.load(Workspace(out.absolute()))
-            seen = overview(opened)
-            if as_json:
-                console.print_plain(json.dumps(_as_json(opened, seen), indent=2))
-            else:
-                _show(opened, seen)
-            if not watch or not seen.is_moving:
-                return
+    while True:
+        opened = OpenedPlan.load(Workspace(out.absolute()))
+        seen = overview(opened)
+        if as_json:
+            console.print_plain(json.dumps(_as_json(opened, seen), indent=2))
+        else:
+            _show(opened, seen)
+        if not watch or not seen.is_moving:
+            return
+        try:
             time.sleep(every)
-    except (InputError, NotReadyError, DamagedFileError) as error:
-        console.complain(str(error))
-        raise typer.Exit(EXIT_BAD_INPUT) from None
-    except KeyboardInterrupt:
-        raise typer.Exit(0) from None
+        except KeyboardInterrupt:  # watching ends so, and nothing else does
+            return
 
 
 def _show(opened: OpenedPlan, seen: Overview) -> None:
     console.heading(f"{opened.plan.grid} in {opened.workspace.root}")
     rows = []
-    for stage in STAGE_NAMES:
-        counted = Counter(item.state for item in seen.of(stage))
-        rows.append((stage, *(str(counted[s]) if counted[s] else "" for s in STATES)))
+    for stage in STAGES:
+        counted = Counter(item.state for item in seen.of(stage.name))
+        rows.append((stage.name, *(str(counted[s]) if counted[s] else "" for s in STATES)))
     console.table(("stage", *STATES), rows)
-    runs = seen.of(TRAIN)
+    runs = seen.of(TRAIN.name)
     console.say()
     console.table(
         ("run", "state", "", "tier", "job"),
@@ -63,7 +57,7 @@ def _show(opened: OpenedPlan, seen: Overview) -> None:
             for r in runs
         ],
     )
-    others = [i for i in seen.items if i.stage != TRAIN and i.state in ("failed", "waiting")]
+    others = [i for i in seen.items if i.stage != TRAIN.name and i.state in ("failed", "waiting")]
     for item in others:
         console.say(f"  {item.stage}, {item.title}: {item.state}, {item.detail}")
     _show_failures(seen)
@@ -87,7 +81,8 @@ def _as_json(opened: OpenedPlan, seen: Overview) -> dict[str, Any]:
         "grid": opened.plan.grid,
         "out": str(opened.workspace.root),
         "stages": {
-            stage: dict(Counter(item.state for item in seen.of(stage))) for stage in STAGE_NAMES
+            stage.name: dict(Counter(item.state for item in seen.of(stage.name)))
+            for stage in STAGES
         },
         "items": [_item_json(opened, item) for item in seen.items],
         "notes": seen.notes,
@@ -95,7 +90,7 @@ def _as_json(opened: OpenedPlan, seen: Overview) -> dict[str, Any]:
 
 
 def _item_json(opened: OpenedPlan, item: Item) -> dict[str, Any]:
-    run = opened.plan.runs[item.number] if item.stage == TRAIN else None
+    run = opened.plan.runs[item.number] if item.stage == TRAIN.name else None
     return {
         "stage": item.stage,
         "item": item.number,
@@ -110,6 +105,8 @@ def _item_json(opened: OpenedPlan, item: Item) -> dict[str, Any]:
         "log": str(item.log) if item.log else None,
     }
 
+
+app = command(main)
 
 if __name__ == "__main__":
     app()

@@ -22,12 +22,14 @@ class Workspace:
     def split(self, fingerprint: str) -> Path:
         return self.root / "splits" / f"{fingerprint}.csv"
 
-    def features(self, name: str) -> Path:
-        """The folder of one FeatureSet; `name` is feature set and fingerprint, `v1-3f2a...`."""
-        return self.root / "features" / name
+    @property
+    def recordings(self) -> Path:
+        """The hashes of recordings, so that the next launch need not read them."""
+        return self.root / "recordings.csv"
 
     @property
-    def features_root(self) -> Path:
+    def features(self) -> Path:
+        """Where FeatureSets lie."""
         return self.root / "features"
 
     @property
@@ -73,18 +75,6 @@ class Workspace:
         """submitit's own folder."""
         return self.logs / "submitit"
 
-    @property
-    def index_lock(self) -> Path:
-        return self.root / ".index.lock"
-
-    @property
-    def audit_lock(self) -> Path:
-        return self.root / ".audit.lock"
-
-    @property
-    def vote_lock(self) -> Path:
-        return self.root / ".vote.lock"
-
-    @property
-    def launch_lock(self) -> Path:
-        return self.root / ".launch.lock"
+    def lock(self, name: str) -> Path:
+        """The lock of whatever one process at a time may do here: a launch, a stage."""
+        return self.root / f".{name}.lock"

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -11,23 +10,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jobs.data.workspace import Workspace
-from jobs.errors import InputError
-from jobs.files import write_json
-from pipeline import task
-from pipeline.plan import OpenedPlan
-from pipeline.stages import TRAIN, Stage
+from jobs.errors import InputError, PipelineError
+from pipeline.executors import task
+from pipeline.monitoring.failure_note import FailureNote
 
 if TYPE_CHECKING:
     from submitit.core.utils import DelayedSubmission
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 # Slurm's warnings go to all processes of a job, and the executor in the parent answers them. They
 # are ignored from the start: importing takes seconds.
 PROGRAM = """\
 import signal
 for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
     signal.signal(number, signal.SIG_IGN)
-from pipeline.together import main
+from pipeline.executors.sharing import main
 main()
 """
 
@@ -38,19 +35,14 @@ def grouped(items: Iterable[int], size: int) -> list[list[int]]:
     return [items[start : start + size] for start in range(0, len(items), size)]
 
 
-def items_per_job(opened: OpenedPlan, stage: Stage) -> int:
-    """Return how many items of a stage share a job: of training, `runs_per_gpu`."""
-    return opened.plan.runs_per_gpu if stage.name == TRAIN else 1
-
-
 def work_of(groups: Sequence[list[int]], size: int) -> tuple[Callable[..., None], list[Any]]:
     """Return what each job is to call, and with which items, where groups have `size`."""
     if size == 1:
         return task.run, [group[0] for group in groups]
-    return run_together, list(groups)
+    return run_sharing, list(groups)
 
 
-def run_together(stage: str, workspace: str, items: Sequence[int]) -> None:
+def run_sharing(stage: str, workspace: str, items: Sequence[int]) -> None:
     """Run items of a stage at the same time, each in a process of its own.
 
     All are waited for. Each has its log and, if it fails, its reason, as if it were alone.
@@ -67,7 +59,7 @@ def run_together(stage: str, workspace: str, items: Sequence[int]) -> None:
         code = process.wait()
         if code:
             failed.append(item)
-            _explain(Workspace(Path(workspace)), stage, item, code)
+            _note_death(Workspace(Path(workspace)), stage, item, code)
     if failed:
         named = ", ".join(map(str, failed))
         raise InputError(
@@ -80,10 +72,10 @@ def _again(stage: str, workspace: str, items: Sequence[int]) -> "DelayedSubmissi
     """Return the same task: what submitit requeues at a time limit. Nothing is saved here."""
     from submitit.core.utils import DelayedSubmission
 
-    return DelayedSubmission(run_together, stage, workspace, items)
+    return DelayedSubmission(run_sharing, stage, workspace, items)
 
 
-run_together.checkpoint = _again  # type: ignore[attr-defined]
+run_sharing.checkpoint = _again  # type: ignore[attr-defined]
 
 
 def _start(stage: str, workspace: str, item: int) -> "subprocess.Popen[bytes]":
@@ -92,17 +84,16 @@ def _start(stage: str, workspace: str, item: int) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(command, stdin=subprocess.PIPE, cwd=ROOT)
 
 
-def _explain(workspace: Workspace, stage: str, item: int, code: int) -> None:
+def _note_death(workspace: Workspace, stage: str, item: int, code: int) -> None:
     """Write down why a process ended that could not say so itself."""
-    path = workspace.failure(stage, item)
+    path, log = workspace.failure(stage, item), workspace.log(stage, item)
     if code > 0 and path.exists():
         return
-    how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-    if code == -signal.SIGKILL:
-        how += ", as the kernel does when memory is used up"
-    log = workspace.log(stage, item)
+    note = FailureNote.killed(log)
+    if code > 0:
+        note = FailureNote(kind="error", reason=f"its process ended with exit code {code}")
     with contextlib.suppress(OSError, InputError):
-        write_json(path, {"reason": f"the run's process {how}; launch again", "log": str(log)})
+        note.save(path)
 
 
 def _end_with_parent() -> None:
@@ -123,5 +114,5 @@ def main() -> None:
     _end_with_parent()
     try:
         task.run(stage, workspace, int(item), label=f"{stage} {item}: ")
-    except task.EXPLAINED:
+    except PipelineError:
         sys.exit(1)  # the reason is in the log and beside it

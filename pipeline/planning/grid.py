@@ -10,9 +10,11 @@ from pydantic import Field
 
 from jobs.data.split import SplitConfig
 from jobs.errors import InputError
-from jobs.schema import unknown_setting
+from jobs.extract.quarantine import Limits
+from jobs.schema import Schema, unknown_setting
 from jobs.train.config import RunConfig
-from pipeline.yaml_file import YamlFile, parse_settings, read_yaml
+from jobs.vote.rules import VoteRules
+from pipeline.planning.yaml_file import YamlFile, parse_settings, read_yaml
 
 Settings = dict[str, Any]
 
@@ -21,26 +23,49 @@ SHAPE_KEYS = ("sweep", "zip", "runs", "seeds")
 TIER = "tier"
 
 
-class GridOptions(SplitConfig):
-    """What belongs to the grid and not to a run."""
+class LaunchOptions(Schema):
+    """What a launch needs to know beside the runs."""
 
     data: str | None = Field(None, description="data folder; --data wins")
     shards: int | None = Field(
-        None, ge=1, le=99_999, description="extraction tasks; default: one for each 500 clips"
+        None, ge=1, le=99_999, description="files of labelled clips; default: one for each 500"
     )
-    votes: int = Field(5, ge=1, le=1000, description="checkpoints that vote")
-    bad_clips: float = Field(
-        0.05, ge=0, le=1, description="share of clips that may be unusable (ten must be, at least)"
-    )
-    strict: bool = Field(False, description="refuse any unusable clip")
     runs_per_gpu: int = Field(1, ge=1, le=64, description="runs that share one job and its GPU")
     data_gb: float | None = Field(
         None, gt=0, description="memory for a run's features, 10^9 bytes; default: half of the free"
     )
 
-    @property
-    def split(self) -> SplitConfig:
-        return SplitConfig(**{name: getattr(self, name) for name in SplitConfig.model_fields})
+
+@dataclass(frozen=True)
+class GridOptions:
+    """What belongs to the grid and not to a run."""
+
+    launch: LaunchOptions
+    split: SplitConfig
+    vote: VoteRules
+    limits: Limits
+
+    @classmethod
+    def setting_names(cls) -> tuple[str, ...]:
+        return tuple(name for part in _PARTS.values() for name in part.model_fields)
+
+    @classmethod
+    def parse(cls, values: Settings, where: Callable[[str], str]) -> "GridOptions":
+        """Give each part those of the flat `values` that are its own.
+
+        Raises:
+            InputError: a wrong value.
+        """
+        parts: dict[str, Any] = {
+            name: part.checked({k: v for k, v in values.items() if k in part.model_fields}, where)
+            for name, part in _PARTS.items()
+        }
+        return cls(**parts)
+
+
+_PARTS: dict[str, type[Schema]] = {
+    "launch": LaunchOptions, "split": SplitConfig, "vote": VoteRules, "limits": Limits,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -58,7 +83,7 @@ class Grid:
 
     Attributes:
         path: the file.
-        options: data, split, shards, votes.
+        options: data, split, vote and limits.
         entries: the runs, in order; ties in the vote go to the earlier one.
         dropped: names of runs that `--set` made equal to an earlier one.
     """
@@ -83,34 +108,30 @@ def read_grid(path: Path, overrides: Sequence[str] = ()) -> Grid:
         InputError: an unknown key, with the nearest valid one; a wrong value; two equal runs.
     """
     file = read_yaml(path)
-    _require_known_keys(file)
-    valid = (*GridOptions.model_fields, *RunConfig.model_fields)
-    forced = parse_settings(overrides, valid, "--set", "epochs=2")
-    options = {k: v for k, v in (file.values | forced).items() if k in GridOptions.model_fields}
-    common = {k: v for k, v in file.values.items() if k in RunConfig.model_fields}
-    forced_run = {k: v for k, v in forced.items() if k in RunConfig.model_fields}
+    of_grid, of_run = GridOptions.setting_names(), RunConfig.setting_names()
+    _require_keys(file, file.values, (*SHAPE_KEYS, TIER, *of_grid, *of_run))
+    forced = parse_settings(overrides, (*of_grid, *of_run), "--set", "epochs=2")
+    common = _those(file.values, of_run)
+    forced_run = _those(forced, of_run)
     entries, written = [], []
     for name, own in _points(file, forced):
-        tier = _tier(own.pop(TIER, file.values.get(TIER)), _place(file, name, {})(TIER))
-        as_written = RunConfig.checked(common | own, _place(file, name, {}))
+        tier = _tier(own.pop(TIER, file.values.get(TIER)), _source(file, name, {})(TIER))
+        as_written = RunConfig.parse(common | own, _source(file, name, {}))
         config = as_written
         if forced_run:
-            config = RunConfig.checked(common | own | forced_run, _place(file, name, forced))
+            config = RunConfig.parse(common | own | forced_run, _source(file, name, forced))
         written.append(GridEntry(name, as_written, tier))
         entries.append(GridEntry(name, config, tier))
     _refuse_equal(file, written)
     kept = {entry.config: entry for entry in reversed(entries)}
     distinct = tuple(entry for entry in entries if kept[entry.config] is entry)
     dropped = tuple(entry.name for entry in entries if kept[entry.config] is not entry)
-    checked = GridOptions.checked(options, _place(file, None, forced))
-    return Grid(path, checked, distinct, dropped)
+    options = GridOptions.parse(_those(file.values | forced, of_grid), _source(file, None, forced))
+    return Grid(path, options, distinct, dropped)
 
 
-def _require_known_keys(file: YamlFile) -> None:
-    valid = (*SHAPE_KEYS, TIER, *GridOptions.model_fields, *RunConfig.model_fields)
-    for key in file.values:
-        if key not in valid:
-            raise InputError(f"{file.where(key)}: {unknown_setting(key, valid)}")
+def _those(values: Settings, names: Sequence[str]) -> Settings:
+    return {key: value for key, value in values.items() if key in names}
 
 
 def _tier(value: Any, where: str) -> str | None:
@@ -119,15 +140,15 @@ def _tier(value: Any, where: str) -> str | None:
     return value
 
 
-def _place(file: YamlFile, run: str | None, forced: Settings) -> Callable[[str], str]:
-    """Return the function from a setting to the place that a message should name."""
+def _source(file: YamlFile, run: str | None, forced: Settings) -> Callable[[str], str]:
+    """Return the function from a setting to where it was written, for messages."""
 
-    def place(key: str) -> str:
+    def source(key: str) -> str:
         if key in forced:
             return f"--set {key}"
         return f"{file.where(key)}: run '{run}'" if run else file.where(key)
 
-    return place
+    return source
 
 
 def _points(file: YamlFile, forced: Settings) -> list[tuple[str, Settings]]:
@@ -146,8 +167,8 @@ def _points(file: YamlFile, forced: Settings) -> list[tuple[str, Settings]]:
             own |= part
         name = own.pop("name", None)
         # A run that has a name needs only what the other shapes add to it.
-        told = own if name is None else {k: v for k, v in own.items() if k not in combination[0]}
-        parts = [f"{key}={value}" for key, value in told.items() if key not in {TIER, *forced}]
+        shown = own if name is None else {k: v for k, v in own.items() if k not in combination[0]}
+        parts = [f"{key}={value}" for key, value in shown.items() if key not in {TIER, *forced}]
         title = " ".join([name, *parts] if name else parts) or file.path.stem
         if title in (other for other, _ in points):
             title = f"{title} #{len(points)}"  # the run's number in the plan
@@ -162,7 +183,7 @@ def _runs(file: YamlFile) -> list[Settings]:
     if not isinstance(runs, list) or not all(isinstance(run, dict) for run in runs) or not runs:
         raise InputError(f"{file.where('runs')}: `runs` must be a list of `key: value` mappings")
     for run in runs:
-        _require_run_keys(file, "runs", run, (*RunConfig.model_fields, TIER, "name"))
+        _require_keys(file, run, (*RunConfig.setting_names(), TIER, "name"), "runs")
     names = [run["name"] for run in runs if "name" in run]
     for name in names:
         if not isinstance(name, str) or not name.strip() or names.count(name) > 1:
@@ -202,7 +223,7 @@ def _lists(file: YamlFile, shape: str) -> dict[str, list[Any]]:
         return {}
     if not isinstance(lists, dict):
         raise InputError(f"{file.where(shape)}: `{shape}` must map settings to lists of values")
-    _require_run_keys(file, shape, lists, (*RunConfig.model_fields, TIER))
+    _require_keys(file, lists, (*RunConfig.setting_names(), TIER), shape)
     for key, values in lists.items():
         if not isinstance(values, list) or not values:
             raise InputError(
@@ -211,10 +232,14 @@ def _lists(file: YamlFile, shape: str) -> dict[str, list[Any]]:
     return lists
 
 
-def _require_run_keys(file: YamlFile, shape: str, keys: Settings, valid: Any) -> None:
+def _require_keys(
+    file: YamlFile, keys: Settings, valid: Sequence[str], shape: str | None = None
+) -> None:
+    """Refuse a key that is none of `valid`; `shape` is the part of the file that holds it."""
     for key in keys:
         if key not in valid:
-            raise InputError(f"{file.where(str(key))}: in `{shape}`, {unknown_setting(key, valid)}")
+            inside = f"in `{shape}`, " if shape else ""
+            raise InputError(f"{file.where(str(key))}: {inside}{unknown_setting(key, valid)}")
 
 
 def _refuse_equal(file: YamlFile, entries: list[GridEntry]) -> None:

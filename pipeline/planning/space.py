@@ -6,12 +6,11 @@ import shutil
 from pathlib import Path
 
 from jobs.errors import InputError
-from pipeline.plan import OpenedPlan
-from pipeline.stages import EXTRACT, TRAIN, Stage
+from pipeline.planning.plan import OpenedPlan
+from pipeline.stages.stage import Work
 
-BYTES_PER_PARAMETER = 4
-SMALL_FILES_PER_RUN = 2_000_000
-FILES_PER_RUN = 25
+# Plan, manifest, locks and the like.
+FILES_OF_AN_OUTPUT = 100
 
 
 def make_writable(folder: Path) -> None:
@@ -34,14 +33,16 @@ def make_writable(folder: Path) -> None:
             probe.unlink(missing_ok=True)
 
 
-def require_space(opened: OpenedPlan, stages: list[Stage]) -> None:
+def require_space(opened: OpenedPlan, stages: list[Work]) -> None:
     """Refuse a launch whose results cannot fit on the disk.
 
     Raises:
         InputError: says how much is needed and how much is free, in bytes or in files.
     """
     root = opened.workspace.root
-    needed, files = _needed(opened, {stage.name: stage for stage in stages})
+    spaces = [work.stage.space(opened, work.items) for work in stages]
+    needed = sum(space.bytes for space in spaces)
+    files = FILES_OF_AN_OUTPUT + sum(space.files for space in spaces)
     free = shutil.disk_usage(root).free
     if needed > free:
         raise InputError(
@@ -54,23 +55,6 @@ def require_space(opened: OpenedPlan, stages: list[Stage]) -> None:
             f"{root} may hold {status.f_favail} more files (inodes), but about {files} are "
             "needed. Delete some or choose another --out"
         )
-
-
-def _needed(opened: OpenedPlan, stages: dict[str, Stage]) -> tuple[int, int]:
-    """Return about how many bytes and files are still to be written."""
-    extract, train = stages[EXTRACT], stages[TRAIN]
-    share = len(extract.items) / extract.total
-    per_clip = sum(config.bytes_per_clip for config in opened.plan.features)
-    needed = int(per_clip * len(opened.manifest) * share)
-    for item in train.items:
-        config = opened.plan.runs[item].config
-        # The best checkpoints of two epochs, and three states while one is replaced: weights,
-        # at most two values of the optimiser for each, and an average.
-        copies = config.keep + 1 + 3 * (4 if config.ema or config.optimizer == "adamw" else 2)
-        weights = BYTES_PER_PARAMETER * config.approximate_parameters
-        needed += copies * weights + SMALL_FILES_PER_RUN
-    files = 100 + 5 * len(extract.items) + FILES_PER_RUN * len(train.items)
-    return needed, files
 
 
 def _megabytes(size: int) -> str:

@@ -1,46 +1,28 @@
-"""What a cluster demands and gives, and what one task of a stage asks of it: slurm/sites/*.yaml."""
+"""What a cluster demands and gives: slurm/sites/*.yaml."""
 
 import fnmatch
-import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field, model_validator
 
 from jobs.errors import InputError
-from jobs.schema import Schema
-from pipeline.yaml_file import parse_settings, read_yaml
+from jobs.schema import Schema, unknown_setting
+from pipeline.planning.resources import Resources, Tier
+from pipeline.planning.yaml_file import YamlFile, parse_settings, read_yaml
 
-SITES = Path(__file__).parent.parent / "slurm" / "sites"
+SITES = Path(__file__).parents[2] / "slurm" / "sites"
 LOCAL, GENERIC = "local", "generic"
 
 
-class Resources(Schema):
-    """What one task asks for, in Slurm's words and units."""
-
-    cpus: int | None = Field(None, ge=1, description="None: what the work can use")
-    mem_gb: float = Field(gt=0, description="host memory")
-    timeout_min: int = Field(gt=0, description="time limit; a run goes on after it")
-    gpus: int = Field(0, ge=0)
-    gres: str | None = Field(None, description="GPU request, instead of gpu:<gpus>")
-    constraint: str | None = None
-    partition: str | None = None
-
-    def cpus_here(self) -> int:
-        """Return how many CPUs a task may use on this machine."""
-        available = len(os.sched_getaffinity(0))
-        return min(self.cpus or available, available)
-
-
-class Tier(Resources):
-    """A size of training job. Tiers stand in order: out of memory moves a run to the next."""
-
-    name: str
-
-
 class Site(Schema):
-    """One cluster, or one machine."""
+    """One cluster, or one machine.
+
+    In the file, what a task of a stage asks for stands under the stage's name. A stage that is not
+    named there asks for its own default, so a site file stays valid when a stage is added.
+    """
 
     hosts: tuple[str, ...] = Field((), description="patterns of host names that show this site")
     clusters: tuple[str, ...] = Field((), description="Slurm's ClusterName, where it shows it")
@@ -57,17 +39,15 @@ class Site(Schema):
     setup: tuple[str, ...] = Field((), description="shell lines before the work: module, conda")
     python: str | None = Field(None, description="command that runs Python, or a container wrapper")
 
-    extract: Resources
-    index: Resources
-    vote: Resources
+    stages: dict[str, Resources] = Field(default_factory=dict, description="by stage")
     tiers: tuple[Tier, ...] = Field(min_length=1)
     tier_of: dict[str, str] = Field(default_factory=dict, description="feature set to tier")
 
     @model_validator(mode="after")
     def _one_line_each(self) -> "Site":
         # These become lines of a batch script; a line break would begin a command.
-        for place in (self, self.extract, self.index, self.vote, *self.tiers):
-            for name, value in place:
+        for part in (self, *self.stages.values(), *self.tiers):
+            for name, value in part:
                 if isinstance(value, str) and not value.isprintable():
                     raise ValueError(f"`{name}` must be one line; got {value!r}")
         return self
@@ -79,20 +59,6 @@ class Site(Schema):
             if name not in names:
                 raise ValueError(f"`tier_of.{features}: {name}` is none of the tiers {names}")
         return self
-
-    def resources(self, stage: str) -> Resources:
-        """Return what a task of a stage asks for; for training, the first tier.
-
-        The audit reads what the index job reads, and asks for the same.
-        """
-        by_stage: dict[str, Resources] = {
-            "extract": self.extract,
-            "index": self.index,
-            "audit": self.index,
-            "train": self.tiers[0],
-            "vote": self.vote,
-        }
-        return by_stage[stage]
 
     def tier(self, name: str) -> Tier:
         """Return a tier by its name.
@@ -109,8 +75,8 @@ class Site(Schema):
     def tier_after(self, name: str) -> Tier | None:
         """Return the next larger tier, or None if this is the largest."""
         names = [tier.name for tier in self.tiers]
-        place = names.index(self.tier(name).name) + 1
-        return self.tiers[place] if place < len(names) else None
+        following = self.tiers[names.index(self.tier(name).name) + 1 :]
+        return following[0] if following else None
 
     def default_tier(self, features: str) -> str:
         """Return the tier of runs on a feature set."""
@@ -142,18 +108,44 @@ def load_site(name: str, overrides: Sequence[str] = ()) -> Site:
     """
     path = Path(name) if name.endswith((".yaml", ".yml")) else SITES / f"{name}.yaml"
     if not path.exists():
-        known = ", ".join(sorted(p.stem for p in SITES.glob("*.yaml")))
-        raise InputError(f"there is no site '{name}'; known are: {known}; or give a .yaml file")
+        raise InputError(
+            f"there is no site '{name}', only {', '.join(known_sites())}; or give a .yaml file"
+        )
     file = read_yaml(path)
-    forced = parse_settings(overrides, Site.model_fields, "--site-set", "account=abc")
-    return Site.checked(file.values | forced, file.where())
+    forced = parse_settings(
+        overrides, (*Site.model_fields, *stage_names()), "--site-set", "account=abc"
+    )
+    return Site.checked(_by_stage(file, file.values | forced), file.where())
+
+
+def stage_names() -> tuple[str, ...]:
+    """Return the stages that a site's file may name."""
+    from pipeline.stages.graph import STAGES  # stages ask a site for resources
+
+    return tuple(stage.name for stage in STAGES)
+
+
+def _by_stage(file: YamlFile, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Gather what the file says of single stages under `stages`."""
+    names, by_stage = stage_names(), "stages"
+    valid = {*names, *Site.model_fields} - {by_stage}
+    for key in values:
+        if key not in valid:
+            raise InputError(f"{file.where(key)}: {unknown_setting(key, valid)}")
+    of_stages = {key: value for key, value in values.items() if key in names}
+    rest = {key: value for key, value in values.items() if key not in names}
+    return rest | {by_stage: of_stages}
+
+
+def known_sites() -> Iterator[str]:
+    yield from sorted(path.stem for path in SITES.glob("*.yaml"))
 
 
 def detect_site(cluster: str | None) -> str:
     """Return the site that this host or Slurm's cluster name shows, else the generic one."""
     host = socket.getfqdn()
-    for path in sorted(SITES.glob("*.yaml")):
-        site = load_site(path.stem)
+    for name in known_sites():
+        site = load_site(name)
         if cluster in site.clusters or any(fnmatch.fnmatch(host, p) for p in site.hosts):
-            return path.stem
+            return name
     return GENERIC

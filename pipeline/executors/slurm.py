@@ -9,13 +9,12 @@ import submitit
 
 from jobs.data.workspace import Workspace
 from jobs.errors import InputError
-from pipeline import task
-from pipeline.plan import OpenedPlan
-from pipeline.site import Resources, Site
-from pipeline.stages import AUDIT, STAGES, TRAIN, VOTE, Stage
-from pipeline.submit import queue
-from pipeline.submit.records import JobRecord, latest_jobs, read_records, write_record
-from pipeline.together import grouped, items_per_job, work_of
+from pipeline.executors import queue, task
+from pipeline.executors.records import JobRecord, latest_jobs, read_records, write_record
+from pipeline.executors.sharing import grouped, work_of
+from pipeline.planning.plan import OpenedPlan
+from pipeline.planning.site import Site
+from pipeline.stages.stage import Request, Stage, Work
 
 DEFAULT_MAX_ARRAY = 1001
 
@@ -33,10 +32,18 @@ class Submitted:
 
 @dataclass
 class Submission:
-    """One launch onto Slurm. `jobs` holds the ids of each stage, queued before or submitted now."""
+    """One launch onto Slurm.
+
+    Attributes:
+        opened: the plan.
+        after_oom: (stage, item) of what ran out of memory and is to get more.
+        jobs: the ids of each stage's jobs, queued before or submitted now.
+        done: what was submitted now.
+        alive: (stage, item) of what is queued or running, with its job.
+    """
 
     opened: OpenedPlan
-    retry_oom: frozenset[int] = frozenset()
+    after_oom: frozenset[tuple[str, int]] = frozenset()
     jobs: dict[str, list[str]] = field(default_factory=dict)
     done: list[Submitted] = field(default_factory=list)
     alive: dict[tuple[str, int], str] = field(default_factory=dict)
@@ -70,22 +77,22 @@ class Submission:
         known = {record.job for record in self.records}
         queue.cancel([job.id for job in self.queued if job.id.split("_")[0] not in known])
 
-    def submit(self, stages: Sequence[Stage]) -> None:
+    def submit(self, stages: Sequence[Work]) -> None:
         """Submit what is missing on disk and not in the queue.
 
         Raises:
             InputError: Slurm refuses.
         """
-        for stage in stages:
-            known = {item: job for (name, item), job in self.alive.items() if name == stage.name}
-            self.jobs[stage.name] = sorted({job.split("_")[0] for job in known.values()})
-            missing = [item for item in stage.items if item not in known]
-            if stage.name == VOTE:
-                missing = self._vote_again(missing, known)
-            for tier, items in self._by_tier(stage, missing).items():
-                most = self._max_array() * items_per_job(self.opened, stage)
+        for work in stages:
+            known = {item: job for (name, item), job in self.alive.items() if name == work.name}
+            self.jobs[work.name] = sorted({job.split("_")[0] for job in known.values()})
+            missing = [item for item in work.items if item not in known]
+            if known and work.stage.repeats and self._has_new_work_before(work.stage):
+                missing = self._replace_waiting(work, known)
+            most = self._max_array() * work.stage.items_per_job(self.opened)
+            for request, items in self._by_request(work.stage, missing):
                 for chunk in grouped(items, most):
-                    self._submit_array(stage, tier, chunk)
+                    self._submit_array(work.stage, request, chunk)
 
     def _alive_items(self) -> dict[tuple[str, int], str]:
         """Map (stage, item) to the queued or running job that does it."""
@@ -104,41 +111,29 @@ class Submission:
                 alive[record.stage, item] = job
         return alive
 
-    def _vote_again(self, missing: list[int], known: dict[int, str]) -> list[int]:
-        """Replace a vote that waits, if training jobs were submitted that it does not wait for."""
-        if not known or not any(each.stage not in (AUDIT, VOTE) for each in self.done):
-            return missing
+    def _has_new_work_before(self, stage: Stage) -> bool:
+        before = {each.name for each in stage.before()}
+        return any(each.stage in before for each in self.done)
+
+    def _replace_waiting(self, work: Work, known: dict[int, str]) -> list[int]:
+        """Cancel jobs that wait, but not for what was submitted now; return the items to submit."""
         waiting = {job.id for job in self.queued if job.is_waiting}
         queue.cancel([job for job in known.values() if job in waiting])
-        self.jobs[VOTE] = [job for job in known.values() if job not in waiting]
-        return [0]
+        self.jobs[work.name] = [job for job in known.values() if job not in waiting]
+        return list(work.items)
 
-    def _by_tier(self, stage: Stage, items: list[int]) -> dict[str | None, list[int]]:
-        if not items:
-            return {}
-        if stage.name != TRAIN:
-            return {None: items}
-        tiers: dict[str | None, list[int]] = {tier.name: [] for tier in self.site.tiers}
+    def _by_request(self, stage: Stage, items: list[int]) -> list[tuple[Request, list[int]]]:
+        """Gather the items that ask for the same, smallest tier first."""
         latest = latest_jobs(self.records, self.opened.plan.identity)
+        found: dict[str | None, tuple[Request, list[int]]] = {}
         for item in items:
-            tiers[self._tier(item, latest.get((TRAIN, item)))].append(item)
-        return {tier: found for tier, found in tiers.items() if found}
-
-    def _tier(self, item: int, before: JobRecord | None) -> str:
-        """Return a run's tier: what the grid says, where it was last, or one more after that."""
-        run = self.opened.plan.runs[item]
-        name = run.tier or self.site.default_tier(run.config.features)
-        if before is not None and before.tier in {tier.name for tier in self.site.tiers}:
-            name = str(before.tier)
-        if item in self.retry_oom:
-            larger = self.site.tier_after(name)
-            if larger is None:
-                raise InputError(
-                    f"run '{run.name}' ran out of memory in '{name}', the largest tier of this "
-                    "site. Give it a smaller batch_size, or the site a larger tier"
-                )
-            name = larger.name
-        return self.site.tier(name).name
+            before = latest.get((stage.name, item))
+            tier = before.tier if before else None
+            after_oom = (stage.name, item) in self.after_oom
+            request = stage.request(self.opened, item, tier, after_oom)
+            found.setdefault(request.tier, (request, []))[1].append(item)
+        sizes = [None, *(tier.name for tier in self.site.tiers)]
+        return [found[size] for size in sizes if size in found]
 
     def _max_array(self) -> int:
         if self.site.max_array_size is not None:
@@ -146,18 +141,16 @@ class Submission:
         text = queue.cluster_settings().get("MaxArraySize", "")
         return int(text) if text.isdigit() and int(text) else DEFAULT_MAX_ARRAY
 
-    def _submit_array(self, stage: Stage, tier: str | None, items: list[int]) -> None:
+    def _submit_array(self, stage: Stage, request: Request, items: list[int]) -> None:
         dependency = self._dependency(stage)
-        resources = self.site.tier(tier) if tier else self.site.resources(stage.name)
-        part = f"{stage.name}-{tier}" if tier else stage.name
-        per_job = items_per_job(self.opened, stage)
+        per_job = stage.items_per_job(self.opened)
         groups = grouped(items, per_job)
-        executor = self._executor(stage, resources, part, groups, dependency)
+        executor = self._executor(stage, request, groups, dependency)
         root = str(self.workspace.root)
         call, work = work_of(groups, per_job)
-        with _explaining(stage.name):
+        with _refusals_in_words(stage.name):
             submitted = executor.map_array(call, [stage.name] * len(work), [root] * len(work), work)
-        job = submitted[0].job_id.split("_")[0]
+        job, tier = submitted[0].job_id.split("_")[0], request.tier
         plan = self.opened.plan.identity
         write_record(self.workspace, job, stage.name, tier, items, plan, per_job)
         self.jobs[stage.name].append(job)
@@ -165,31 +158,25 @@ class Submission:
 
     def _dependency(self, stage: Stage) -> str | None:
         """Return sbatch's --dependency: the nearest earlier stage that has jobs."""
-        edge = stage.rule.edge
-        # A vote that replaces a running one must come after it, so that the newer result stays.
-        earlier = self.jobs.get(VOTE, []) if stage.name == VOTE else []
+        # One that replaces a running one must come after it, so that the newer result stays.
+        earlier = self.jobs[stage.name] if stage.repeats else []
         parts = [f"afterany:{':'.join(earlier)}"] if earlier else []
-        while edge is not None:
-            jobs = self.jobs.get(edge.after, [])
+        wait = stage.waits_for
+        while wait is not None:
+            jobs = self.jobs.get(wait.stage.name, [])
             if jobs:
-                kind = "afterok" if edge.on == "success" else "afterany"
+                kind = "afterok" if wait.on == "success" else "afterany"
                 parts.append(f"{kind}:{':'.join(jobs)}")
                 break
-            edge = next(rule.edge for rule in STAGES if rule.name == edge.after)
+            wait = wait.stage.waits_for
         return ",".join(parts) or None
 
     def _executor(
-        self,
-        stage: Stage,
-        resources: Resources,
-        part: str,
-        groups: list[list[int]],
-        dependency: str | None,
+        self, stage: Stage, request: Request, groups: list[list[int]], dependency: str | None
     ) -> submitit.SlurmExecutor:
-        site = self.site
-        cpus = resources.cpus or 1
-        if stage.name == TRAIN:
-            cpus = max(cpus, *map(self.opened.plan.threads, groups))
+        site, resources = self.site, request.resources
+        part = f"{stage.name}-{request.tier}" if request.tier else stage.name
+        least_cpus = max(stage.cpus(self.opened, group) for group in groups)
         gres = resources.gres or (f"gpu:{resources.gpus}" if resources.gpus else None)
         task.make_private(self.workspace.logs)
         executor = submitit.SlurmExecutor(
@@ -209,7 +196,7 @@ class Submission:
             job_name=queue.job_name(self.workspace.root, part),
             time=resources.timeout_min,
             mem=f"{round(resources.mem_gb * 1024)}M",
-            cpus_per_task=cpus,
+            cpus_per_task=max(resources.cpus or 1, least_cpus),
             nodes=1,
             ntasks_per_node=1,
             array_parallelism=site.concurrency,
@@ -222,7 +209,7 @@ class Submission:
 
 
 @contextlib.contextmanager
-def _explaining(stage: str) -> Iterator[None]:
+def _refusals_in_words(stage: str) -> Iterator[None]:
     """Turn sbatch's refusal into words."""
     try:
         with contextlib.redirect_stderr(io.StringIO()):

@@ -3,42 +3,45 @@
 from collections.abc import Sequence
 
 from jobs.data.split import classes_not_validated
-from pipeline import console
-from pipeline.grid import Grid
-from pipeline.plan import OpenedPlan
-from pipeline.stages import Stage, remaining
-from pipeline.submit.here import Outcome, Skipped
-from pipeline.submit.slurm import Submission
+from pipeline.executors.here import Outcome, Skipped
+from pipeline.executors.slurm import Submission
+from pipeline.pages import console
+from pipeline.pages.console import count
+from pipeline.planning.grid import Grid
+from pipeline.planning.plan import OpenedPlan
+from pipeline.stages.graph import remaining
+from pipeline.stages.stage import Work
 
 
-def introduce(opened: OpenedPlan, stages: Sequence[Stage]) -> None:
+def introduce(opened: OpenedPlan, stages: Sequence[Work]) -> None:
     """Say what data there is and how much of each stage is left."""
-    manifest = opened.manifest
+    dataset = opened.dataset
     console.say(
-        f"{len(manifest.labelled)} training clips of {len(manifest.classes)} classes and "
-        f"{len(manifest.test)} test clips in {manifest.root}"
+        f"{count(len(dataset.labelled), 'training clip')} of "
+        f"{count(len(dataset.classes), 'class')} and {count(len(dataset.test), 'test clip')} in "
+        f"{dataset.root}"
     )
-    for stage in stages:
-        done = stage.total - len(stage.items)
-        console.say(f"  {stage.name:8} {done} of {stage.total} done, {len(stage.items)} to do")
-    if not any(stage.items for stage in stages):
+    for work in stages:
+        done = work.total - len(work.items)
+        console.say(f"  {work.name:8} {done} of {work.total} done, {len(work.items)} to do")
+    if not any(work.items for work in stages):
         console.say("Nothing to do: everything is there already.", style="green")
 
 
-def starting(stage: Stage) -> None:
-    console.heading(f"{stage.name}: {stage.rule.does}")
+def started(work: Work) -> None:
+    console.heading(f"{work.name}: {work.stage.does}")
 
 
 def ended(opened: OpenedPlan, each: Outcome | Skipped) -> bool:
     """Print what is worth saying at once; return True for a failure."""
     if isinstance(each, Skipped):
-        console.complain(f"stage {each.stage.name} is not started: {each.reason}")
+        console.complain(f"stage {each.work.name} is not started: {each.reason}")
         return True
-    title = each.stage.title(opened, each.item)
-    if each.error is None:
+    title = each.work.title(opened, each.item)
+    if each.failure is None:
         console.say(f"  done: {title}")
         return False
-    console.complain(f"stage {each.stage.name}, {title}: {each.error}")
+    console.complain(f"stage {each.work.name}, {title}: {each.failure.reason}")
     return True
 
 
@@ -49,11 +52,11 @@ def failures(opened: OpenedPlan, failed: Sequence[Outcome | Skipped]) -> None:
     console.heading(f"{len(failed)} failed")
     for each in failed:
         if isinstance(each, Skipped):
-            console.say(f"  stage {each.stage.name}: not started, {each.reason}")
-        else:
-            title = each.stage.title(opened, each.item)
-            console.say(f"  stage {each.stage.name}, {title}: {each.error}")
-            console.say(f"    log: {each.log}")
+            console.say(f"  stage {each.work.name}: not started, {each.reason}")
+        elif each.failure is not None:
+            title = each.work.title(opened, each.item)
+            console.say(f"  stage {each.work.name}, {title}: {each.failure.reason}")
+            console.say(f"    log: {opened.workspace.log(each.work.name, each.item)}")
     console.say("  Once the cause is gone, the same command does what is missing.")
 
 
@@ -61,7 +64,9 @@ def submitted(submission: Submission) -> None:
     """Say which jobs were handed to Slurm, and what to do next."""
     root = submission.workspace.root
     if submission.alive:
-        console.say(f"  {len(submission.alive)} tasks are queued or running already")
+        alive = len(submission.alive)
+        verb = "is" if alive == 1 else "are"
+        console.say(f"  {count(alive, 'task')} {verb} queued or running already")
     if not submission.done:
         console.say("Nothing was submitted.", style="green")
     else:
@@ -80,7 +85,7 @@ def submitted(submission: Submission) -> None:
 
 def runs(grid: Grid) -> None:
     """Show the runs of a grid."""
-    console.heading(f"{len(grid.entries)} runs of {grid.path}")
+    console.heading(f"{count(len(grid.entries), 'run')} of {grid.path}")
     rows = [
         (str(number), entry.name, _differences(entry.config.differences()))
         for number, entry in enumerate(grid.entries)
@@ -110,16 +115,17 @@ def stages(opened: OpenedPlan) -> None:
     """Show the graph with what is left to do, and what a task of each stage asks for."""
     console.heading(f"Stages, into {opened.workspace.root}")
     rows = []
-    for stage in remaining(opened):
-        asks = opened.plan.site.resources(stage.name)
-        cpus = str(asks.cpus) if asks.cpus else "all"
+    for work in remaining(opened):
+        asks = work.stage.request(opened, 0, None, after_oom=False).resources
+        cpus = f"{asks.cpus} CPUs" if asks.cpus else "all CPUs"
+        wait = work.stage.waits_for
         rows.append(
             (
-                stage.name,
-                f"{len(stage.items)} of {stage.total}",
-                f"{stage.rule.edge.on} of {stage.rule.edge.after}" if stage.rule.edge else "",
-                f"{cpus} CPUs, {asks.mem_gb:g} GB, {asks.gpus} GPUs, {asks.timeout_min} min",
-                stage.rule.does,
+                work.name,
+                f"{len(work.items)} of {work.total}",
+                f"{wait.on} of {wait.stage.name}" if wait else "",
+                f"{cpus}, {asks.mem_gb:g} GB, {asks.gpus} GPUs, {asks.timeout_min} min",
+                work.stage.does,
             )
         )
     console.table(("stage", "to do", "after", "a task asks for", "what"), rows)

@@ -1,0 +1,1 @@
+"""From checkpoints to class probabilities of clips: validation, test, new ones."""

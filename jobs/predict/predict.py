@@ -1,0 +1,113 @@
+"""Test predictions of a run's checkpoints: those that are missing, and of these the new clips."""
+
+import logging
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from jobs.data.dataset import Dataset
+from jobs.errors import DamagedFileError
+from jobs.extract.store.feature_set import FeatureSet
+from jobs.ownership import owning
+from jobs.predict.predictions import Predictions, Probabilities, Source, source_of
+from jobs.train.checkpoint import Checkpoint
+from jobs.train.run import Run
+
+log = logging.getLogger(__name__)
+
+
+def unpredicted(run: Run, dataset: Dataset) -> list[Checkpoint]:
+    """Return the checkpoints of a run that have no predictions of the present test clips."""
+    return [
+        checkpoint
+        for checkpoint in run.checkpoints_kept()
+        if not has_predictions(run, checkpoint, dataset)
+    ]
+
+
+def has_predictions(run: Run, checkpoint: Checkpoint, dataset: Dataset) -> bool:
+    """Tell whether a checkpoint has predictions of the present test clips, or none are wanted."""
+    if not len(dataset.test):
+        return True
+    source = source_of(run, checkpoint, dataset.test)
+    return Predictions.are_current(run.test_predictions(checkpoint.epoch), source)
+
+
+def predict_missing(run: Run, dataset: Dataset, features: FeatureSet, device: str) -> int:
+    """Predict the test clips with each checkpoint that has not done so; return how many had not.
+
+    A clip's probabilities do not depend on what is predicted beside it, so the ones that a
+    checkpoint has given to a recording before are taken over: a new test clip costs one batch.
+
+    Args:
+        run: a trained run.
+        dataset: the test clips and the classes.
+        features: of the run's feature set, over the test clips.
+        device: what computes: cpu or cuda.
+
+    Raises:
+        DamagedFileError: weights cannot be read; the run then counts as untrained.
+    """
+    with owning(run.predictions_lock):
+        missing = unpredicted(run, dataset)
+        if missing:
+            _predict(run, missing, dataset, features, device)
+        _remove_others(run)
+    return len(missing)
+
+
+def _predict(
+    run: Run,
+    checkpoints: Sequence[Checkpoint],
+    dataset: Dataset,
+    features: FeatureSet,
+    device: str,
+) -> None:
+    """Read each shard once and let every checkpoint predict it."""
+    from jobs.train.fitted import load_fitted
+
+    test = dataset.test
+    readable = features.readable(range(len(test)))
+    known = [_known(run, source_of(run, each, test)) for each in checkpoints]
+    new = [p for p in readable if any(test.clips[p].sha256 not in rows for rows in known)]
+    models = [load_fitted(run, each, device) for each in checkpoints] if new else []
+    results = [np.full((len(test), len(dataset.classes)), np.nan, np.float32) for _ in checkpoints]
+    for result, rows in zip(results, known, strict=True):
+        _put(result, ((p, rows[test.clips[p].sha256]) for p in set(readable) - set(new)))
+    for offsets, block in features.blocks(new):
+        positions = np.asarray(new)[offsets]
+        for result, model in zip(results, models, strict=True):
+            result[positions] = model.predict_proba(block)
+    sha256 = tuple(clip.sha256 for clip in test.clips)
+    for checkpoint, result in zip(checkpoints, results, strict=True):
+        source = source_of(run, checkpoint, test)
+        predictions = Predictions(source, tuple(test.ids), sha256, result)
+        predictions.write_submission(run.test_submission(checkpoint.epoch), dataset)
+        # Last: these say that the checkpoint has predicted.
+        predictions.save(run.test_predictions(checkpoint.epoch))
+
+
+def _put(result: Probabilities, rows: Iterable[tuple[int, Probabilities]]) -> None:
+    for position, row in rows:
+        result[position] = row
+
+
+def _known(run: Run, source: Source) -> dict[str, Probabilities]:
+    """Return what these very weights have said of recordings before, by SHA-256."""
+    try:
+        earlier = Predictions.load(run.test_predictions(source.epoch))
+    except FileNotFoundError:
+        return {}
+    except DamagedFileError as error:
+        log.warning("%s; it is made again from the weights", error)
+        return {}
+    return earlier.by_recording() if earlier.source.weights == source.weights else {}
+
+
+def _remove_others(run: Run) -> None:
+    """Remove predictions of checkpoints that are no longer kept."""
+    kept = {checkpoint.epoch for checkpoint in run.checkpoints_kept()}
+    wanted = {path for e in kept for path in (run.test_predictions(e), run.test_submission(e))}
+    for path in run.predictions.glob("test-epoch-*"):
+        if path not in wanted:
+            path.unlink(missing_ok=True)

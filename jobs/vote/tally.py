@@ -1,0 +1,43 @@
+"""The outcome of a vote over some clips: the winners, and who voted for what."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from jobs.vote.rules import COMBINE
+
+NOBODY = -1
+
+
+@dataclass(frozen=True)
+class Tally:
+    """A vote that has been counted.
+
+    Attributes:
+        winners: int64 [clips], class indices; -1 where nobody voted.
+        votes: int64 [voters, clips], each voter's class index; -1 where it could not read the clip.
+        agreement: float64 [clips], the winner's share of the votes cast; 0 where nobody voted.
+    """
+
+    winners: npt.NDArray[np.int64]
+    votes: npt.NDArray[np.int64]
+    agreement: npt.NDArray[np.float64]
+
+
+def count_votes(probabilities: npt.NDArray[np.float32], combine: str) -> Tally:
+    """Combine what several voters say.
+
+    Args:
+        probabilities: float32 [voters, clips, classes]; NaN where a voter could not read a clip,
+            which then does not vote on it.
+        combine: the name of a rule, see `jobs.vote.rules`.
+    """
+    readable = np.asarray(np.isfinite(probabilities).all(axis=2))  # [voters, clips]
+    filled = np.where(readable[:, :, None], probabilities, 0).astype(np.float64)
+    cast = readable.sum(axis=0)  # [clips]
+    winners = np.where(cast > 0, COMBINE[combine](filled, readable), NOBODY)
+    votes = np.where(readable, filled.argmax(axis=2), NOBODY)
+    agreeing = ((votes == winners) & readable).sum(axis=0)
+    agreement = np.where(cast > 0, agreeing / np.maximum(cast, 1), 0.0)
+    return Tally(winners.astype(np.int64), votes.astype(np.int64), agreement)

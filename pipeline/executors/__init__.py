@@ -1,0 +1,1 @@
+"""Items onto this process, this machine, or Slurm."""

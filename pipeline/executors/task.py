@@ -1,0 +1,128 @@
+"""The one callable that executors run: strings and integers in, files out."""
+
+import contextlib
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jobs.data.workspace import Workspace
+from jobs.errors import InputError
+from pipeline.monitoring.failure_note import FailureNote
+from pipeline.planning.plan import OpenedPlan, code_hash
+from pipeline.planning.resources import cpus_of_this_task
+from pipeline.stages.graph import stage_named
+
+if TYPE_CHECKING:
+    from submitit.core.utils import DelayedSubmission
+
+log = logging.getLogger(__name__)
+
+
+def run(stage: str, workspace: str, index: int, label: str = "") -> None:
+    """Do one item of one stage of the plan that lies in `workspace`.
+
+    What is already done is not done again. Whatever the executor, an item's log is
+    `logs/<stage>-<index>.log`, and a failure leaves its note beside it.
+
+    Args:
+        stage: the name of one of `pipeline.stages.graph.STAGES`.
+        workspace: the output folder.
+        index: which item of the stage.
+        label: begins each line on standard output, where several items write.
+    """
+    folder = Workspace(Path(workspace))
+    remove_stale_saves()
+    with _recorded(folder, stage, index, label):
+        opened = OpenedPlan.load(folder)
+        if opened.plan.code != code_hash():
+            log.warning("the code has changed since this was launched; going on with the new code")
+        found = stage_named(stage)
+        found.do(opened, index, cpus_of_this_task(found.resources(opened.plan.site)))
+
+
+def _again(stage: str, workspace: str, index: int) -> "DelayedSubmission":
+    """Return the same task: what submitit requeues at a time limit. Nothing is saved here."""
+    from submitit.core.utils import DelayedSubmission
+
+    return DelayedSubmission(run, stage, workspace, index)
+
+
+run.checkpoint = _again  # type: ignore[attr-defined]
+
+
+def remove_stale_saves() -> None:
+    """Remove what an earlier attempt of this job left when it was killed while pickling.
+
+    submitit refuses to save beside it, and every later attempt would fail at its end.
+    """
+    if not os.environ.get("SUBMITIT_FOLDER"):
+        return
+    from submitit.core.job_environment import JobEnvironment
+
+    paths = JobEnvironment().paths
+    for path in (paths.submitted_pickle, paths.result_pickle):
+        path.with_suffix(path.suffix + ".save_tmp").unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _recorded(workspace: Workspace, stage: str, index: int, label: str) -> Iterator[None]:
+    """Keep a log of the block, and a note of why it failed if it does."""
+    make_private(workspace.logs)
+    path, log_file = workspace.failure(stage, index), workspace.log(stage, index)
+    path.unlink(missing_ok=True)
+    with _logging_to(log_file, label):
+        try:
+            yield
+        except (Exception, KeyboardInterrupt) as error:
+            note = FailureNote.of(error, log_file)
+            log.error("failed: %s", note.reason)
+            _log_file_only(traceback.format_exc())
+            with contextlib.suppress(OSError, InputError):  # a full disk may be the reason
+                note.save(path)
+            raise
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder that only its owner can enter: it will hold pickles and logs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+
+
+class _QuietFile(logging.FileHandler):
+    """On a full disk a log line is lost; a traceback for each of them helps nobody."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        return
+
+
+@contextlib.contextmanager
+def _logging_to(path: Path, label: str) -> Iterator[None]:
+    """Send the project's log lines to standard output and to `path` (appended)."""
+    file = _QuietFile(path, encoding="utf-8")
+    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    console = logging.StreamHandler(sys.stdout)
+    console.setFormatter(logging.Formatter("  %(label)s%(message)s", defaults={"label": label}))
+    loggers = [logging.getLogger(name) for name in ("jobs", "pipeline")]
+    for logger in loggers:
+        logger.setLevel(logging.INFO)
+        logger.addHandler(file)
+        logger.addHandler(console)
+        logger.propagate = False
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeHandler(file)
+            logger.removeHandler(console)
+            logger.propagate = True
+        file.close()
+
+
+def _log_file_only(text: str) -> None:
+    for handler in logging.getLogger("pipeline").handlers:
+        if isinstance(handler, logging.FileHandler):
+            handler.emit(logging.LogRecord("pipeline", logging.ERROR, "", 0, text, None, None))

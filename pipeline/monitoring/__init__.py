@@ -1,0 +1,1 @@
+"""How items stand, and why one failed."""

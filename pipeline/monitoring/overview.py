@@ -1,0 +1,146 @@
+"""What every item of a plan is doing: from our own files, one squeue call and one sacct call."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from jobs.errors import InputError
+from jobs.ownership import is_owned
+from pipeline.executors import queue
+from pipeline.executors.records import JobRecord, latest_jobs, read_records
+from pipeline.monitoring.cause import failure_of
+from pipeline.monitoring.failure_note import CANCELLED, FailureNote
+from pipeline.planning.plan import OpenedPlan
+from pipeline.stages.graph import remaining
+from pipeline.stages.stage import Work
+
+State = Literal["done", "running", "waiting", "failed", "open"]
+
+# Slurm's reasons for waiting, in words. Others are shown as they are.
+WAITING = {
+    "Priority": "other jobs come first",
+    "Resources": "next in line for free nodes",
+    "Dependency": "for an earlier stage",
+    "BeginTime": "requeued, starts again in a moment",
+    "JobArrayTaskLimit": "for other tasks of its array (concurrency)",
+    "AssocGrpGRES": "your account's GPU limit is reached",
+    "QOSMaxJobsPerUserLimit": "your limit of running jobs is reached",
+    "QOSMaxGRESPerUser": "your limit of GPUs is reached",
+    "ReqNodeNotAvail": "nodes that fit are down or reserved",
+    "PartitionTimeLimit": "asks for more time than its partition allows",
+    "JobHeldUser": "held; release it with scontrol release",
+    "JobHeldAdmin": "held by an administrator",
+    "None": "just queued",
+}
+
+
+@dataclass(frozen=True)
+class Item:
+    """One item of a stage and how it stands."""
+
+    stage: str
+    number: int
+    title: str
+    state: State
+    detail: str = ""
+    job: str | None = None
+    tier: str | None = None
+    log: Path | None = None
+    failure: FailureNote | None = None
+
+
+@dataclass(frozen=True)
+class Overview:
+    """All items of a plan; `notes` say what could not be asked."""
+
+    items: list[Item]
+    notes: list[str]
+
+    def of(self, stage: str) -> list[Item]:
+        return [item for item in self.items if item.stage == stage]
+
+    @property
+    def is_moving(self) -> bool:
+        return any(item.state in ("running", "waiting") for item in self.items)
+
+
+def overview(opened: OpenedPlan) -> Overview:
+    """Return how every item stands. Files decide what is done; Slurm says what the rest does."""
+    notes: list[str] = []
+    records = read_records(opened.workspace)
+    latest = latest_jobs(records, opened.plan.identity)
+    queued = _queued(opened, bool(records), notes)
+    stages = remaining(opened)
+    unknown = [
+        record.job_of(item)
+        for work in stages
+        for item in work.items
+        if (record := latest.get((work.name, item))) and record.job_of(item) not in queued
+    ]
+    ended = queue.ended(unknown) if queue.slurm_is_here() else {}
+    if ended is None:
+        notes.append("sacct does not answer; causes of failure come from our own files alone")
+    items = [
+        _item(opened, work, number, latest.get((work.name, number)), queued, ended or {})
+        for work in stages
+        for number in range(work.total)
+    ]
+    return Overview(_with_causes(items), notes)
+
+
+def _with_causes(items: list[Item]) -> list[Item]:
+    """Name the stage whose failure cancelled an item that waited for it."""
+    broken = [i.stage for i in items if i.failure and i.failure.kind != "cancelled"]
+    return [_with_cause(item, broken[0]) if broken else item for item in items]
+
+
+def _with_cause(item: Item, broken: str) -> Item:
+    if item.failure is None or item.failure.reason != CANCELLED:
+        return item
+    reason = f"cancelled, because stage {broken} failed"
+    failure = item.failure.model_copy(update={"reason": reason})
+    return replace(item, detail=reason, failure=failure)
+
+
+def _queued(opened: OpenedPlan, submitted: bool, notes: list[str]) -> dict[str, queue.QueuedJob]:
+    if not submitted or not queue.slurm_is_here():
+        return {}
+    try:
+        return {job.id: job for job in queue.queued(opened.workspace.root)}
+    except InputError as error:
+        notes.append(f"squeue does not answer, so waiting and running jobs are unknown ({error})")
+        return {}
+
+
+def _item(
+    opened: OpenedPlan,
+    work: Work,
+    number: int,
+    record: JobRecord | None,
+    queued: dict[str, queue.QueuedJob],
+    ended: dict[str, queue.EndedJob],
+) -> Item:
+    job = record.job_of(number) if record else None
+    tier = record.tier if record else None
+    log = opened.workspace.log(work.name, number)
+
+    def item(state: State, detail: str = "", failure: FailureNote | None = None) -> Item:
+        shown = log if log.exists() else None
+        title = work.title(opened, number)
+        return Item(work.name, number, title, state, detail, job, tier, shown, failure)
+
+    if number not in work.items:
+        return item("done", work.stage.progress(opened, number, running=False))
+    if job in queued:
+        if queued[job].is_waiting:
+            reason = queued[job].reason
+            return item("waiting", WAITING.get(reason.split(",")[0].strip("()"), reason))
+        return item("running", work.stage.progress(opened, number, running=True))
+    if record is None and is_owned(opened.workspace.lock("launch")):
+        if work.stage.is_working_here(opened, number):
+            return item("running", work.stage.progress(opened, number, running=True))
+        return item("waiting", "a launch on this machine works on it")
+    failure = failure_of(opened.workspace, work.name, number, record, ended.get(job or ""))
+    if failure is None:
+        return item("open", "not started")
+    return item("failed", failure.reason, failure)

@@ -1,0 +1,116 @@
+"""What was made and where, in plain words, read from the files themselves."""
+
+from pathlib import Path
+
+from jobs.audit.files import AuditSummary
+from jobs.extract.quarantine import Quarantine
+from jobs.vote.ensemble import Ensemble
+from jobs.vote.vote import Vote
+from pipeline.pages import console
+from pipeline.pages.console import count
+from pipeline.planning.plan import OpenedPlan
+from pipeline.stages.vote import entries
+
+SHOWN = 10
+
+
+def show(opened: OpenedPlan) -> None:
+    """Print features, runs, voters and results of a workspace."""
+    _features(opened)
+    _quarantine(opened)
+    _audit(opened)
+    _runs(opened)
+    _vote(opened)
+
+
+def _features(opened: OpenedPlan) -> None:
+    console.heading("Features")
+    for config in opened.plan.features:
+        for side, manifest in opened.dataset.sides.items():
+            folder = opened.store.folder(manifest, config)
+            shards = list(folder.glob("shard-*.h5"))
+            size = sum(path.stat().st_size for path in shards)
+            console.say(
+                f"  {config.features}: {list(config.shape)} for {count(len(manifest), 'clip')} "
+                f"({side}) in {count(len(shards), 'shard')}, {size / 1e6:.1f} MB: {_short(folder)}"
+            )
+
+
+def _quarantine(opened: OpenedPlan) -> None:
+    path = opened.workspace.quarantine
+    if not path.exists():
+        return
+    # A clip that several feature sets could not read is one clip.
+    rows = list({(row.subset, row.id): row for row in Quarantine.load(path).rows}.values())
+    if not rows:
+        return
+    console.warn(f"{count(len(rows), 'clip')} cannot be decoded; {_short(path)} lists all of them")
+    for row in rows[:SHOWN]:
+        what = "the majority class stands in" if row.subset == "test" else "left out of training"
+        console.say(f"  {row.path!r}: {row.reason} ({what})")
+    if len(rows) > SHOWN:
+        console.say(f"  ... and {len(rows) - SHOWN} more")
+
+
+def _audit(opened: OpenedPlan) -> None:
+    summary = AuditSummary.load(opened.workspace.audit)
+    for sentence in summary.warnings if summary else ():
+        console.warn(f"{sentence}: see {_short(opened.workspace.audit)}")
+
+
+def _runs(opened: OpenedPlan) -> None:
+    console.heading("Runs")
+    rows = []
+    for number, planned in enumerate(opened.plan.runs):
+        outcome = opened.run(number).outcome()
+        if outcome is None:
+            rows.append((planned.name, "–", "–", "not done", planned.signature))
+            continue
+        accuracy = outcome.val_accuracy
+        shown = "–" if accuracy is None else f"{100 * accuracy:.1f} %"
+        best = "–" if outcome.best_epoch is None else str(outcome.best_epoch)
+        rows.append((planned.name, shown, best, outcome.reason, planned.signature))
+    console.table(("run", "validation", "best epoch", "ended", "folder"), rows)
+    console.say(f"  the folders lie in {_short(opened.workspace.run('x').parent)}")
+
+
+def _vote(opened: OpenedPlan) -> None:
+    workspace, plan = opened.workspace, opened.plan
+    if not Vote.among(opened.dataset, entries(opened), plan.vote).is_held(workspace):
+        if workspace.submission.exists():
+            console.warn(f"{_short(workspace.submission)} is of an earlier state of data or runs")
+        return
+    ensemble = Ensemble.load(workspace.ensemble)
+    assert ensemble is not None  # it is that of a vote which was held
+    console.heading(f"The {count(len(ensemble.voters), 'checkpoint')} that voted, best first")
+    rows = [
+        (v.run, str(v.epoch), f"{100 * v.val_accuracy:.1f} %", f"{v.val_loss:.4f}")
+        for v in ensemble.voters
+    ]
+    console.table(("run", "epoch", "validation", "val loss"), rows)
+    for absent in ensemble.absent:
+        console.warn(f"run '{absent.run}' did not vote: {absent.reason}")
+    _results(opened, ensemble.unreadable_test_clips)
+
+
+def _results(opened: OpenedPlan, unreadable: tuple[str, ...]) -> None:
+    workspace = opened.workspace
+    console.heading("Results")
+    if not len(opened.dataset.test):
+        console.say("  no test clips, so no submission.csv; the best checkpoints are named in")
+        console.say(f"  {_short(workspace.ensemble)}")
+        return
+    console.say(f"  {_short(workspace.submission)}: {count(len(opened.dataset.test), 'test clip')}")
+    console.say(f"  {_short(workspace.votes)}: who voted for what")
+    console.say(f"  {_short(workspace.ensemble)}: which checkpoints, from which inputs")
+    if unreadable:
+        named = ", ".join(unreadable[:SHOWN]) + (" ..." if len(unreadable) > SHOWN else "")
+        console.warn(
+            f"{count(len(unreadable), 'test clip')} cannot be read and got the class with "
+            f"most training clips: {named}"
+        )
+
+
+def _short(path: Path) -> Path:
+    """Return the path relative to where we stand, if it lies below."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

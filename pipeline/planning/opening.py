@@ -1,0 +1,68 @@
+"""From what a person typed to an opened plan: grid, data, output and site, all checked."""
+
+from pathlib import Path
+
+from jobs.data.layouts import read_data
+from jobs.data.recordings import RecordingHashes, TooMuchToReadError
+from jobs.data.split import split_fingerprint, stored_or_drawn_split
+from jobs.data.workspace import Workspace
+from jobs.errors import InputError
+from pipeline.planning.grid import Grid
+from pipeline.planning.plan import OpenedPlan, Plan
+from pipeline.planning.site import Site
+
+DEFAULT_DATA = Path("data")
+DEFAULT_OUT = Path("work")
+# What a login node may be asked to read: a few minutes on a shared file system.
+MOST_BYTES_ON_A_LOGIN_NODE = 20 * 10**9
+
+
+def choose_output(grid: Grid, out: Path | None) -> Workspace:
+    """Return the output folder: as asked, or work/<grid name>."""
+    return Workspace((out or DEFAULT_OUT / grid.name).absolute())
+
+
+def choose_data(grid: Grid, data: Path | None) -> Path:
+    """Return the data folder: as asked, else the grid's `data:`, else ./data."""
+    return data or (Path(grid.options.launch.data) if grid.options.launch.data else DEFAULT_DATA)
+
+
+def open_plan(
+    grid: Grid, data: Path, workspace: Workspace, site: Site, hashes: RecordingHashes | None = None
+) -> OpenedPlan:
+    """Read the data and plan the grid over it; of the results nothing is written.
+
+    Args:
+        grid: what to train.
+        data: the data folder.
+        workspace: the output folder.
+        site: what a task may ask for.
+        hashes: of recordings, from earlier; None for those that the output folder remembers.
+
+    Raises:
+        InputError: the data has a mistake, or a run names a tier that the site does not have.
+    """
+    dataset = read_data(data, hashes or RecordingHashes(workspace.recordings))
+    path = workspace.split(split_fingerprint(grid.options.split, dataset))
+    split = stored_or_drawn_split(path, dataset, grid.options.split)
+    return OpenedPlan(workspace, Plan.make(grid, dataset, site, split), dataset, split)
+
+
+def open_plan_on_a_login_node(
+    grid: Grid, data: Path, workspace: Workspace, site: Site, hashes: RecordingHashes
+) -> OpenedPlan:
+    """As `open_plan`, but leave it to a job to read more than a login node should.
+
+    Raises:
+        InputError: also where too much would be read; it names the job that reads it.
+    """
+    hashes.most_bytes = MOST_BYTES_ON_A_LOGIN_NODE
+    try:
+        return open_plan(grid, data, workspace, site, hashes)
+    except TooMuchToReadError as error:
+        named = f"GRID={grid.path},DATA={data.absolute()},OUT={workspace.root}"
+        raise InputError(
+            f"{error}, to know the recordings by their content; that is too much for a login "
+            f"node. `sbatch --export=ALL,{named} slurm/extract.sbatch` reads and extracts them in "
+            "jobs and remembers what it read; launch when it has ended"
+        ) from None

@@ -1,0 +1,235 @@
+"""What a launch decided, written down once and read by every task."""
+
+import hashlib
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+from jobs.extract.extraction import Extraction
+from jobs.extract.store.feature_set import FeatureSet
+from jobs.extract.store.feature_store import FeatureStore
+
+from jobs.data.dataset import Dataset
+from jobs.data.manifest import Manifest
+from jobs.data.split import Fold, Split, SplitConfig, split_fingerprint
+from jobs.data.workspace import Workspace
+from jobs.errors import DamagedFileError, InputError, NotReadyError
+from jobs.extract.config import FeatureConfig, library_versions
+from jobs.extract.quarantine import Limits
+from jobs.files import read_json, write_json
+from jobs.schema import Schema, fingerprint
+from jobs.train.config import RunConfig
+from jobs.train.run import Run
+from jobs.vote.rules import VoteRules
+from pipeline.planning.grid import Grid, GridEntry
+from pipeline.planning.site import Site
+
+CLIPS_PER_SHARD = 500
+
+
+class PlannedRun(Schema):
+    """One run: the grid's name for it, its folder's name, its settings and its fold."""
+
+    name: str
+    signature: str
+    settings: dict[str, Any]
+    fold: int = 0
+    tier: str | None = None
+
+    @cached_property
+    def config(self) -> RunConfig:
+        return RunConfig.parse(self.settings, f"run '{self.name}'")
+
+
+class Plan(Schema):
+    """Everything that tasks need to know, as strings and numbers.
+
+    Tasks are given (stage, workspace, index); what the index means is written here.
+    """
+
+    grid: str
+    data: str
+    site: Site
+    labelled_fingerprint: str
+    test_fingerprint: str
+    split: SplitConfig
+    split_fingerprint: str
+    features: tuple[FeatureConfig, ...]
+    feature_folders: tuple[str, ...]
+    shards: dict[str, int]
+    runs: tuple[PlannedRun, ...]
+    vote: VoteRules
+    limits: Limits
+    runs_per_gpu: int
+    data_gb: float | None
+    code: str
+
+    @classmethod
+    def make(cls, grid: Grid, dataset: Dataset, site: Site, split: Split) -> "Plan":
+        """Plan a grid over some data; nothing is written."""
+        for entry in grid.entries:
+            site.tier(entry.tier or site.tiers[0].name)
+            try:
+                entry.config.require_labels(dataset.classes)
+            except InputError as error:
+                raise InputError(f"{grid.path}: run '{entry.name}': {error}") from None
+        # dict.fromkeys: each feature set once, in the order of the runs.
+        features = tuple(dict.fromkeys(entry.config.features for entry in grid.entries))
+        options = grid.options
+        return cls(
+            grid=grid.name,
+            data=str(dataset.root),
+            site=site,
+            labelled_fingerprint=dataset.labelled_fingerprint,
+            test_fingerprint=dataset.test.fingerprint,
+            split=options.split,
+            split_fingerprint=split_fingerprint(options.split, dataset),
+            features=features,
+            feature_folders=_feature_folders(dataset, features),
+            shards=_shards(dataset, options.launch.shards),
+            runs=tuple(
+                _planned(entry, dataset, number, fold)
+                for entry in grid.entries
+                for number, fold in enumerate(split.folds)
+            ),
+            vote=options.vote,
+            limits=options.limits,
+            runs_per_gpu=options.launch.runs_per_gpu,
+            data_gb=options.launch.data_gb,
+            code=code_hash(),
+        )
+
+    @property
+    def identity(self) -> str:
+        """Changes with what indices of tasks mean; resources, names and code may change freely."""
+        return fingerprint(
+            [
+                self.feature_folders,
+                self.shards,
+                [run.signature for run in self.runs],
+                self.test_fingerprint,
+                self.vote.model_dump(),
+            ]
+        )
+
+    def threads(self, runs: Iterable[int]) -> int:
+        """Return how many threads runs use that share one job."""
+        return sum(self.runs[run].config.threads for run in runs)
+
+
+@dataclass(frozen=True)
+class OpenedPlan:
+    """A plan with the data that it was made for."""
+
+    workspace: Workspace
+    plan: Plan
+    dataset: Dataset
+    split: Split
+
+    def save(self) -> None:
+        """Write manifest and split, then the plan that names them."""
+        self.dataset.save(self.workspace.manifest)
+        self.split.save(self.workspace.split(self.plan.split_fingerprint))
+        write_json(self.workspace.plan, self.plan.model_dump(mode="json"))
+
+    @classmethod
+    def load(cls, workspace: Workspace) -> "OpenedPlan":
+        """Read what `save` wrote.
+
+        Raises:
+            NotReadyError: there is no plan.
+            DamagedFileError: plan and manifest don't belong together.
+        """
+        if not workspace.plan.exists():
+            raise NotReadyError(f"{workspace.plan} is missing; launch writes it")
+        plan = Plan.checked(read_json(workspace.plan), str(workspace.plan))
+        dataset = Dataset.load(workspace.manifest, Path(plan.data))
+        found = (dataset.labelled_fingerprint, dataset.test.fingerprint)
+        if found != (plan.labelled_fingerprint, plan.test_fingerprint):
+            raise DamagedFileError(
+                f"{workspace.manifest} is not the manifest of {workspace.plan}; launch again"
+            )
+        opened = cls(workspace, plan, dataset, Split.load(workspace.split(plan.split_fingerprint)))
+        opened._require_same_libraries()
+        return opened
+
+    @cached_property
+    def store(self) -> FeatureStore:
+        return FeatureStore(self.workspace.features)
+
+    @cached_property
+    def extractions(self) -> dict[str, Extraction]:
+        """The extraction of each side of the data, labelled clips first."""
+        return {
+            side: Extraction(self.store, manifest, self.plan.features, self.plan.shards[side])
+            for side, manifest in self.dataset.sides.items()
+        }
+
+    def features_of(self, manifest: Manifest, config: FeatureConfig) -> FeatureSet:
+        return self.store.open(manifest, config)
+
+    def run(self, number: int) -> Run:
+        """Return the folder of a planned run."""
+        return Run(self.workspace.run(self.plan.runs[number].signature))
+
+    def fold(self, number: int) -> Fold:
+        """Return the fold of a planned run."""
+        return self.split.folds[self.plan.runs[number].fold]
+
+    def _require_same_libraries(self) -> None:
+        """Refuse a machine whose libraries would compute other features than were planned."""
+        if _feature_folders(self.dataset, self.plan.features) != self.plan.feature_folders:
+            raise InputError(
+                f"this machine has other versions of {', '.join(library_versions())} than the one "
+                f"that launched ({library_versions()} here). Launch again in the environment in "
+                "which jobs run"
+            )
+
+
+def _planned(entry: GridEntry, dataset: Dataset, number: int, fold: Fold) -> PlannedRun:
+    return PlannedRun(
+        name=entry.name,
+        signature=entry.config.signature(dataset.labelled_fingerprint, fold.fingerprint),
+        settings=entry.config.settings(),
+        fold=number,
+        tier=entry.tier,
+    )
+
+
+def _feature_folders(dataset: Dataset, features: Iterable[FeatureConfig]) -> tuple[str, ...]:
+    store = FeatureStore(Path())
+    return tuple(
+        store.folder(manifest, config).name
+        for config in features
+        for manifest in dataset.sides.values()
+    )
+
+
+def _shards(dataset: Dataset, wanted: int | None) -> dict[str, int]:
+    """Return how many files the features of each side are cut into.
+
+    The labelled clips into `wanted`, by default one for each 500 clips, and the test clips into
+    files of the same size.
+    """
+    labelled = len(dataset.labelled)
+    count = min(wanted or math.ceil(labelled / CLIPS_PER_SHARD), labelled)
+    size = math.ceil(labelled / count)
+    return {
+        side: count if manifest is dataset.labelled else math.ceil(len(manifest) / size)
+        for side, manifest in dataset.sides.items()
+    }
+
+
+@cache
+def code_hash() -> str:
+    """Return a hash of this project's Python files, to tell when code changed under a plan."""
+    root = Path(__file__).parents[2]
+    digest = hashlib.sha256()
+    for package in ("jobs", "pipeline"):
+        for path in sorted((root / package).rglob("*.py")):
+            digest.update(str(path.relative_to(root)).encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]

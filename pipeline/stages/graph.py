@@ -1,0 +1,44 @@
+"""All stages in their order, and what is left to do of each. A new stage is one line here."""
+
+from typing import TYPE_CHECKING
+
+from pipeline.stages.audit import AUDIT
+from pipeline.stages.extract import EXTRACT
+from pipeline.stages.index import INDEX
+from pipeline.stages.predict import PREDICT
+from pipeline.stages.stage import Stage, Work
+from pipeline.stages.train import TRAIN
+from pipeline.stages.vote import VOTE
+
+if TYPE_CHECKING:
+    from pipeline.planning.plan import OpenedPlan
+
+STAGES: tuple[Stage, ...] = (EXTRACT, INDEX, AUDIT, TRAIN, PREDICT, VOTE)
+
+
+def stage_named(name: str) -> Stage:
+    """Return the stage of that name."""
+    return next(stage for stage in STAGES if stage.name == name)
+
+
+def stages_of(script: str) -> list[Stage]:
+    """Return the stages that slurm/<script>.sbatch does, or the one stage of that name."""
+    found = [stage for stage in STAGES if stage.script == script]
+    return found or [stage_named(script)]
+
+
+def remaining(opened: "OpenedPlan") -> list[Work]:
+    """Return all stages with what is missing on disk, in their order."""
+    found: dict[str, Work] = {}
+    for stage in STAGES:
+        total = stage.total(opened)
+        items = stage.missing(opened) if total else []
+        if stage.repeats and any(found[each.name].items for each in stage.before()):
+            items = list(range(total))
+        found[stage.name] = Work(stage, tuple(items), total)
+    return list(found.values())
+
+
+def missing_of(opened: "OpenedPlan", stage: Stage) -> tuple[int, ...]:
+    """Return the items of one stage that are missing on disk."""
+    return tuple(stage.missing(opened)) if stage.total(opened) else ()

@@ -1,0 +1,144 @@
+"""What a stage is: its items, what is missing of them, what one asks for, and how it is done."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pipeline.planning.resources import Resources
+
+if TYPE_CHECKING:  # a site asks the graph for the names of stages, and a plan holds a site
+    from pipeline.planning.plan import OpenedPlan
+    from pipeline.planning.site import Site
+
+
+@dataclass(frozen=True)
+class Wait:
+    """A stage starts once another has ended; with `on: success` only if that ended well."""
+
+    stage: "Stage"
+    on: Literal["end", "success"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a task of some items asks for; `tier` names a size of job, where there are several."""
+
+    resources: Resources
+    tier: str | None = None
+
+
+@dataclass(frozen=True)
+class Space:
+    """What is still to be written on disk, about."""
+
+    bytes: int = 0
+    files: int = 0
+
+
+class Stage(ABC):
+    """One node of the graph. Everything that is particular to a stage is said in its module.
+
+    An item is a number from 0 to `total(...) - 1`; what it means follows from the plan, so that a
+    task needs nothing but strings and integers.
+
+    Attributes:
+        name: as in messages, logs and a site's file.
+        does: the same in half a sentence.
+        script: the file slurm/<script>.sbatch that does it by hand.
+        waits_for: the stage before it.
+        default: what a task asks for where the site does not say.
+        repeats: whether it is done again after any work of the stages before it.
+    """
+
+    name: ClassVar[str]
+    does: ClassVar[str]
+    script: ClassVar[str]
+    waits_for: ClassVar[Wait | None] = None
+    default: ClassVar[Resources] = Resources(cpus=1, mem_gb=4, timeout_min=30)
+    repeats: ClassVar[bool] = False
+
+    def total(self, opened: "OpenedPlan") -> int:
+        """Return how many items there are, done ones included."""
+        return 1
+
+    @abstractmethod
+    def missing(self, opened: "OpenedPlan") -> list[int]:
+        """Return the items that are not done. Files are the truth."""
+
+    @abstractmethod
+    def do(self, opened: "OpenedPlan", item: int, cpus: int) -> None:
+        """Do one item; what is already done is not done again.
+
+        Args:
+            opened: the plan.
+            item: which one.
+            cpus: that this task may use.
+        """
+
+    def title(self, opened: "OpenedPlan", item: int) -> str:
+        """Return the words for one item: `run 'lr=0.01'`, `shard 3 of 40`."""
+        return self.name
+
+    def resources(self, site: "Site") -> Resources:
+        """Return what a task asks for."""
+        return site.stages.get(self.name, self.default)
+
+    def request(
+        self, opened: "OpenedPlan", item: int, tier_before: str | None, after_oom: bool
+    ) -> Request:
+        """Return what the task of one item asks for.
+
+        Args:
+            opened: the plan.
+            item: which one.
+            tier_before: in which tier it was submitted last, if it was.
+            after_oom: whether it ran out of memory there and is to get more.
+        """
+        return Request(self.resources(opened.plan.site))
+
+    def items_per_job(self, opened: "OpenedPlan") -> int:
+        """Return how many items share a job, each in a process of its own."""
+        return 1
+
+    def cpus(self, opened: "OpenedPlan", items: Sequence[int]) -> int:
+        """Return how many CPUs the items of one job need, whatever the site says."""
+        return 1
+
+    def cpus_here(self, opened: "OpenedPlan", items: Sequence[int]) -> int:
+        """Return how many of this machine's CPUs a job of these items takes."""
+        return self.resources(opened.plan.site).cpus_here()
+
+    def progress(self, opened: "OpenedPlan", item: int, running: bool) -> str:
+        """Return how far an item is, or what came of it; "" if there is nothing to say."""
+        return ""
+
+    def is_working_here(self, opened: "OpenedPlan", item: int) -> bool:
+        """Tell whether a process is known to work on an item right now."""
+        return False
+
+    def space(self, opened: "OpenedPlan", items: Sequence[int]) -> Space:
+        """Return what these items will write."""
+        return Space(files=5 * len(items))
+
+    def before(self) -> "list[Stage]":
+        """Return the stages that this one waits for, the nearest first."""
+        if self.waits_for is None:
+            return []
+        return [self.waits_for.stage, *self.waits_for.stage.before()]
+
+
+@dataclass(frozen=True)
+class Work:
+    """A stage with the items that are left to do; `total` counts the done ones too."""
+
+    stage: Stage
+    items: tuple[int, ...]
+    total: int
+
+    @property
+    def name(self) -> str:
+        return self.stage.name
+
+    def title(self, opened: "OpenedPlan", item: int) -> str:
+        return self.stage.title(opened, item)

@@ -1,0 +1,125 @@
+"""Train: one run per hyper-parameter set and fold; its checkpoints then predict at once."""
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from jobs.train.history import History
+
+from jobs.errors import InputError
+from jobs.ownership import is_owned
+from jobs.progress import duration
+from pipeline.planning.resources import Resources, cpus_available
+from pipeline.stages.index import INDEX
+from pipeline.stages.stage import Request, Space, Stage, Wait
+
+if TYPE_CHECKING:
+    from jobs.train.run import Run
+    from pipeline.planning.plan import OpenedPlan, PlannedRun
+
+log = logging.getLogger(__name__)
+
+# What a run writes beside weights and states: logs, events, predictions.
+SMALL_FILES_BYTES, FILES_PER_RUN = 2_000_000, 30
+RECENT_EPOCHS = 5
+
+
+class Train(Stage):
+    """Items are the planned runs."""
+
+    name = "train"
+    does = "one run per hyper-parameter set"
+    script = "train"
+    waits_for = Wait(INDEX, "success")
+    # Of runs that need no GPU; all others ask for their tier.
+    default = Resources(cpus=4, mem_gb=8, timeout_min=120)
+
+    def total(self, opened: "OpenedPlan") -> int:
+        return len(opened.plan.runs)
+
+    def missing(self, opened: "OpenedPlan") -> list[int]:
+        return [n for n in range(len(opened.plan.runs)) if not opened.run(n).is_trained()]
+
+    def title(self, opened: "OpenedPlan", item: int) -> str:
+        planned = opened.plan.runs[item]
+        return f"run '{planned.name}' ({planned.signature})"
+
+    def do(self, opened: "OpenedPlan", item: int, cpus: int) -> None:
+        from jobs.train.training import train_run
+
+        from jobs.train.compute.setup import DeviceShare
+        from pipeline.stages.predict import predict_run
+
+        planned = opened.plan.runs[item]
+        log.info("run '%s' (%s)", planned.name, planned.signature)
+        features = opened.features_of(opened.dataset.labelled, planned.config.features)
+        share = DeviceShare(opened.plan.data_gb, opened.plan.runs_per_gpu)
+        fold = opened.fold(item)
+        train_run(opened.run(item), planned.config, opened.dataset, fold, features, share)
+        # Here, where there may be a GPU, and not in a second queue.
+        predict_run(opened, item)
+
+    def request(
+        self, opened: "OpenedPlan", item: int, tier_before: str | None, after_oom: bool
+    ) -> Request:
+        """Ask for the run's tier: what the grid says, where it was last, or one more than that."""
+        planned, site = opened.plan.runs[item], opened.plan.site
+        if not planned.config.model.needs_gpu and planned.tier is None:
+            return Request(self.resources(site))
+        name = planned.tier or site.default_tier(planned.config.features.features)
+        if tier_before in {tier.name for tier in site.tiers}:
+            name = str(tier_before)
+        if after_oom:
+            larger = site.tier_after(name)
+            if larger is None:
+                raise InputError(
+                    f"run '{planned.name}' ran out of memory in '{name}', the largest tier of this "
+                    "site. Give it a smaller batch_size, or the site a larger tier"
+                )
+            name = larger.name
+        return Request(site.tier(name), name)
+
+    def items_per_job(self, opened: "OpenedPlan") -> int:
+        return opened.plan.runs_per_gpu
+
+    def cpus(self, opened: "OpenedPlan", items: Sequence[int]) -> int:
+        return opened.plan.threads(items)
+
+    def cpus_here(self, opened: "OpenedPlan", items: Sequence[int]) -> int:
+        return min(opened.plan.threads(items), cpus_available())
+
+    def progress(self, opened: "OpenedPlan", item: int, running: bool) -> str:
+        run = opened.run(item)
+        return _epochs(run, opened.plan.runs[item]) if running else _result(run)
+
+    def is_working_here(self, opened: "OpenedPlan", item: int) -> bool:
+        return is_owned(opened.run(item).lock)
+
+    def space(self, opened: "OpenedPlan", items: Sequence[int]) -> Space:
+        sizes = [opened.plan.runs[item].config.bytes_on_disk for item in items]
+        return Space(sum(sizes) + SMALL_FILES_BYTES * len(items), FILES_PER_RUN * len(items))
+
+
+def _epochs(run: "Run", planned: "PlannedRun") -> str:
+    """Return a running run's epoch, accuracy and time left."""
+    rows = History.load(run.history).rows
+    if not rows:
+        return "before its first epoch ends"
+    recent = rows[-RECENT_EPOCHS:]
+    left = sum(row.seconds for row in recent) / len(recent) * (planned.config.epochs - len(rows))
+    epochs = f"epoch {len(rows)}/{planned.config.epochs}"
+    return f"{epochs}, val {100 * rows[-1].val_accuracy:.1f} %, about {duration(left)} left"
+
+
+def _result(run: "Run") -> str:
+    """Return what came of a run that has ended."""
+    outcome = run.outcome()
+    if outcome is None:
+        return ""
+    early = "" if outcome.is_whole else f"; {outcome.reason}"
+    if outcome.val_accuracy is None:
+        return f"no checkpoint{early}"
+    return f"val {100 * outcome.val_accuracy:.1f} %, {outcome.epochs} epochs{early}"
+
+
+TRAIN = Train()

@@ -1,0 +1,39 @@
+"""Vote: the best checkpoints of all runs make one submission."""
+
+from typing import TYPE_CHECKING
+
+from jobs.ownership import owning
+from jobs.vote.candidates import Entry
+from jobs.vote.vote import Vote, hold_vote
+from pipeline.stages.predict import PREDICT
+from pipeline.stages.stage import Stage, Wait
+
+if TYPE_CHECKING:
+    from pipeline.planning.plan import OpenedPlan
+
+
+class VoteStage(Stage):
+    """One item. A grid in which some runs failed still votes over the rest."""
+
+    name = "vote"
+    does = "the best checkpoints of all runs vote"
+    script = "vote"
+    waits_for = Wait(PREDICT, "end")
+    repeats = True
+
+    def missing(self, opened: "OpenedPlan") -> list[int]:
+        vote = Vote.among(opened.dataset, entries(opened), opened.plan.vote)
+        return [] if vote.is_held(opened.workspace) else [0]
+
+    def do(self, opened: "OpenedPlan", item: int, cpus: int) -> None:
+        with owning(opened.workspace.lock(self.name)):
+            hold_vote(opened.workspace, opened.dataset, entries(opened), opened.plan.vote)
+
+
+def entries(opened: "OpenedPlan") -> list[Entry]:
+    """Return the runs that may vote, in the order of the grid."""
+    runs = opened.plan.runs
+    return [Entry(opened.run(number), run.name, number) for number, run in enumerate(runs)]
+
+
+VOTE = VoteStage()

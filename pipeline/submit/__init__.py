@@ -1,1 +1,0 @@
-"""Getting stages done: in this process, in processes beside it, or on Slurm."""
