@@ -30,11 +30,11 @@ from jobs.extract.feature_set import FeatureSet
 from jobs.extract.index import build_index
 from jobs.extract.shard import ClipResult, ShardName
 from jobs.extract.shard_writer import writing_shard
-from pipeline.grid import read_grid
-from pipeline.plan import OpenedPlan
-from pipeline.prepare import open_plan
-from pipeline.site import LOCAL, load_site
-from pipeline.stages import remaining
+from pipeline.planning.grid import read_grid
+from pipeline.planning.plan import OpenedPlan
+from pipeline.planning.opening import open_plan
+from pipeline.planning.site import LOCAL, load_site
+from pipeline.stages.graph import remaining
 
 # One frame of eight bands.
 GRID = "seconds: 0.5\nhop_length: 20000\nn_mels: 8\nn_fft: 512\ndepth: 8\nepochs: 1\n"

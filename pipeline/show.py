@@ -1,40 +1,32 @@
 """`python -m pipeline.show CLIP.mp3`: pictures of its features, and of each augmentation."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import fields
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from jobs.errors import InputError
+from jobs.extract.config import FeatureConfig
+from jobs.extract.features import FEATURE_SETS
+from jobs.train.augment import AUGMENTATIONS
+from jobs.train.augment.augmentation import Augmentation, stream
 from jobs.train.config import RunConfig
-from pipeline import console
-from pipeline.yaml_file import parse_settings
+from pipeline.command import command
+from pipeline.pages import console
+from pipeline.planning.yaml_file import parse_settings
 
 if TYPE_CHECKING:
     import numpy as np
-
-    from jobs.train.augment.table import Table
+    import numpy.typing as npt
+    from torch import Tensor
 
 DEFAULT_OUT = Path("work/show")
-# So often a clip is changed; of these are drawn a weak, a stronger and the strongest change.
+# A clip is changed this many times; drawn are a weak, a stronger and the strongest change.
 DRAWS = 30
 DRAWN = (DRAWS // 3, 2 * DRAWS // 3, DRAWS - 1)
-# What is drawn, and which columns of the table tell how strong it is.
-KINDS = {
-    "shift": ("time shift", ("shift",)),
-    "speed": ("speed change", ("speed",)),
-    "pitch": ("pitch shift", ("pitch",)),
-    "noise": ("noise", ("noise",)),
-    "mixup": ("mixup", ("share",)),
-    "mask": ("SpecAugment", ("band_width", "frame_width")),
-}
-
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-@app.command()
 def main(
     clip: Annotated[Path, typer.Argument(help="An MP3.")],
     partner: Annotated[
@@ -47,30 +39,25 @@ def main(
         typer.Option("--set", metavar="KEY=VALUE", help="As for launch, for instance noise_max=1."),
     ] = None,
 ) -> None:
-    """Draw a clip's features (v1, v2, v3) and what each augmentation does to its v1.
+    """Draw a clip's features in every feature set, and what each augmentation does to it.
 
     Each change is drawn three times, from weak to strong, with its probability taken as 1 and the
     ranges of the settings, beside the clip as it is.
     """
-    try:
-        config = _config(settings or [])
-        written = [
-            *_draw_features(clip, config, out),
-            *_draw_changes(clip, _partner(clip, partner), config, out),
-        ]
-    except (InputError, OSError) as error:
-        console.complain(str(error))
-        raise typer.Exit(2) from None
+    values = parse_settings(settings or [], RunConfig.setting_names(), "--set", "noise_max=1")
+    features = RunConfig.parse(values, "--set").features
+    unsuited = [kind for kind in AUGMENTATIONS if not kind.suited_to(features)]
+    if unsuited:
+        raise InputError(
+            f"augmentations are drawn on v1, which all of them suit, not on {features.features}; "
+            "every feature set is drawn anyway"
+        )
+    written = [
+        *_draw_features(clip, features, out),
+        *_draw_changes(clip, _partner(clip, partner), features, values, out),
+    ]
     for path in written:
         console.say(f"  {path}")
-
-
-def _config(settings: Sequence[str]) -> RunConfig:
-    values = parse_settings(settings, RunConfig.model_fields, "--set", "noise_max=1")
-    config = RunConfig.checked(values, "--set")
-    if config.features != "v1":
-        raise InputError("augmentations are drawn on v1; all three feature sets are drawn anyway")
-    return config
 
 
 def _partner(clip: Path, asked: Path | None) -> Path | None:
@@ -81,93 +68,120 @@ def _partner(clip: Path, asked: Path | None) -> Path | None:
     return next((p for p in neighbours if p > clip), neighbours[0] if neighbours else None)
 
 
-def _draw_features(clip: Path, config: RunConfig, out: Path) -> Iterator[Path]:
-    from jobs.extract.config import FeatureConfig
-    from pipeline.pictures import draw_features
+def _draw_features(clip: Path, chosen: FeatureConfig, out: Path) -> Iterator[Path]:
+    from pipeline.pages.pictures import draw_features
 
-    others = [FeatureConfig(features=name, seconds=config.seconds) for name in ("v2", "v3")]
-    for each in (config.feature_config, *others):
-        path = out / f"features-{each.features}.png"
-        draw_features(_extract(clip, [each])[0], each, clip.name, path)
+    for name in FEATURE_SETS:
+        is_chosen = name == chosen.features
+        config = chosen if is_chosen else FeatureConfig(features=name, seconds=chosen.seconds)
+        path = out / f"features-{name}.png"
+        draw_features(_extract(clip, config), config, clip.name, path)
         yield path
 
 
-def _draw_changes(clip: Path, partner: Path | None, config: RunConfig, out: Path) -> Iterator[Path]:
-    import torch
+def _draw_changes(
+    clip: Path,
+    partner: Path | None,
+    features: FeatureConfig,
+    settings: Mapping[str, object],
+    out: Path,
+) -> Iterator[Path]:
+    import numpy as np
 
-    from jobs.train.augment.augmentation import Augmentation
-    from jobs.train.augment.table import draw_table
-    from jobs.train.clips.normalise import to_tensor
-    from pipeline.pictures import draw_before_and_after
+    from pipeline.pages.pictures import draw_before_and_after
 
     clips = [clip] if partner is None else [clip, partner]
-    stacked = [_extract(each, [config.feature_config])[0] for each in clips]
-    x = torch.cat([to_tensor(each[None]) for each in stacked])
-    for kind, (name, columns) in KINDS.items():
-        if kind == "mixup" and partner is None:
+    stacked = np.stack([_extract(each, features) for each in clips])
+    for kind in AUGMENTATIONS:
+        if kind.name == "mixup" and partner is None:
             console.warn("mixup is not drawn: there is no other MP3 beside this one; see --partner")
             continue
-        always = config.model_copy(update={f"{k}_p": float(k == kind) for k in KINDS})
-        table = draw_table(always, config.input_shape, config.seed, epoch=1, visits=DRAWS)
-        after, titles = [], []
-        for draw in sorted(range(DRAWS), key=lambda n: _strength(table, n, columns)):
-            row = _repeated(table, draw, len(x))
-            changed, _ = Augmentation(always, row, len(x)).apply(0, x, torch.arange(len(x)))
-            after.append(changed[0, 0].numpy())
-            titles.append(_told(row, columns))
-        path = out / f"augmentation-{kind}.png"
-        draw_before_and_after(
-            x[0, 0].numpy(),
-            [after[n] for n in DRAWN],
-            [titles[n] for n in DRAWN],
-            f"{name}: {clip.name}",
-            path,
-        )
+        always = dict(settings) | {f"{kind.name}_p": 1.0}
+        augmentation = kind.read_for(features, always, "--set")
+        assert augmentation is not None  # it is on, and suits v1
+        before, changed = _changes(augmentation, stacked, features.input_shape)
+        path = out / f"augmentation-{kind.name}.png"
+        shown = [changed[number] for number in DRAWN]
+        draw_before_and_after(before, shown, f"{kind.title}: {clip.name}", path)
         yield path
 
 
-def _strength(table: "Table", row: int, columns: Sequence[str]) -> float:
-    """Return how far a row is from doing nothing."""
-    neutral = {"speed": 1.0, "share": 1.0}
-    values = (getattr(table, c)[row].double() - neutral.get(c, 0.0) for c in columns)
-    return float(sum(value.abs().sum() for value in values))
+Change = tuple[str, "npt.NDArray[np.float32]"]
 
 
-def _extract(clip: Path, configs: Sequence[Any]) -> list["np.ndarray"]:
-    """Return one clip's features; as everywhere, a process of its own touches the MP3."""
-    from jobs.extract.answer import Order
-    from jobs.extract.workers import Workers
+def _changes(
+    augmentation: Augmentation, clips: "npt.NDArray[np.float32]", shape: tuple[int, int]
+) -> tuple["npt.NDArray[np.float32]", list[Change]]:
+    """Return the first clip as a network sees it, and changed, from weak to strong, with titles.
 
-    if not clip.is_file():
-        raise InputError(f"there is no file {clip}")
-    order = Order(tuple(configs), tuple(frozenset() for _ in configs))
-    with Workers(order, 1) as workers:
-        answer = next(workers.answers([clip]))
-    if answer.reason:
-        raise InputError(f"{clip}: {answer.reason}")
-    if answer.unread is not None:
-        raise answer.unread
-    return [each.copy() for each in answer.features if each is not None]
+    Args:
+        augmentation: one that always changes.
+        clips: float32 [clips, bands, frames], as extracted; the last one is mixed in.
+        shape: bands and frames of a clip.
+    """
+    import numpy as np
+    import torch
+    from jobs.models.normalise import statistics
+    from jobs.train.augment.epoch import EpochChanges, RawBatch
+
+    count = len(clips)
+    entropy = stream(0, 1, augmentation.name)
+    drawn = augmentation.draw(np.random.default_rng(entropy), DRAWS, shape)
+    mean, deviation = map(torch.from_numpy, statistics(clips))
+    raw = RawBatch(torch.from_numpy(clips)[:, None], mean, deviation)
+    changes: list[tuple[float, Change]] = []
+    for draw in range(DRAWS):
+        epoch = EpochChanges(
+            [augmentation], shape, count, seed=0, epoch=1, visits=count, device="cpu"
+        )
+        rows = {name: _repeated(name, values[draw], count) for name, values in drawn.items()}
+        epoch.drawn = [(augmentation, rows, torch.Generator().manual_seed(draw))]
+        batch = epoch.apply(0, raw, torch.arange(count))
+        strength = sum(
+            float((rows[name][0].double() - value).abs().sum())
+            for name, value in augmentation.neutral.items()
+        )
+        changes.append((strength, (_title(augmentation, rows), batch.features[0, 0].numpy())))
+    weak_to_strong = sorted(changes, key=lambda change: change[0])
+    return raw.normalised()[0, 0].numpy(), [change for _, change in weak_to_strong]
 
 
-def _repeated(table: "Table", row: int, count: int) -> "Table":
-    """Return one row of a table, for each clip of a batch; mixup's partner is the last clip."""
+def _repeated(name: str, value: "np.generic", count: int) -> "Tensor":
+    """Return one row for each clip of the batch; the partner of mixup is the last clip."""
+    import numpy as np
     import torch
 
-    columns = {f.name: getattr(table, f.name)[row : row + 1] for f in fields(table)}
-    columns = {name: values.repeat_interleave(count, dim=0) for name, values in columns.items()}
-    columns["partner"] = torch.full((count,), 0.999)
-    return type(table)(**columns)
+    if name == "partner":
+        return torch.full((count,), 0.999)
+    values = np.asarray(value)
+    kind = np.float32 if np.issubdtype(values.dtype, np.floating) else np.int64
+    return torch.from_numpy(np.repeat(values[None].astype(kind), count, axis=0))
 
 
-def _told(row: "Table", columns: Sequence[str]) -> str:
+def _title(augmentation: Augmentation, rows: Mapping[str, "Tensor"]) -> str:
+    """Return what was drawn, in words: `band width 3, 7; frame width 12, 0`."""
     parts = []
-    for column in columns:
-        values = getattr(row, column)[0].reshape(-1).tolist()
+    for column in augmentation.neutral:
+        values = rows[column][0].reshape(-1).tolist()
         shown = ", ".join(f"{v:.2f}" if isinstance(v, float) else str(v) for v in values)
         parts.append(f"{column.replace('_', ' ')} {shown}")
     return "; ".join(parts)
 
+
+def _extract(clip: Path, config: FeatureConfig) -> "npt.NDArray[np.float32]":
+    """Return one clip's features; as everywhere, a process of its own touches the MP3."""
+    from jobs.extract.extraction import extract_clip
+
+    if not clip.is_file():
+        raise InputError(f"there is no file {clip}")
+    found = extract_clip(clip, [config])
+    (features,) = found.features
+    if features is None:
+        raise InputError(f"{clip}: {found.reason}")
+    return features.copy()
+
+
+app = command(main)
 
 if __name__ == "__main__":
     app()

@@ -1,6 +1,6 @@
 """Pictures of features and of what augmentation does to them, as PNG files."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,6 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from jobs.extract.config import FeatureConfig
-from jobs.extract.features.combined import BLOCKS
 from jobs.files import replacing
 
 Floats = npt.NDArray[np.float32]
@@ -30,28 +29,31 @@ def draw_features(features: Floats, config: FeatureConfig, title: str, path: Pat
         title: of the clip.
         path: the PNG.
     """
-    draw = {"v1": _draw_v1, "v2": _draw_v2, "v3": _draw_v3}[config.features]
-    figure = draw(features, config)
+    if not config.kind.has_frames:
+        figure = _draw_bars(features, config)
+    elif config.kind.blocks:
+        figure = _draw_blocks(features, config)
+    else:
+        figure = _draw_spectrogram(features, config)
     figure.suptitle(f"{title}: {config.features} {list(features.shape)}", fontsize=11)
     save(figure, path)
 
 
 def draw_before_and_after(
-    before: Floats, after: Sequence[Floats], titles: Sequence[str], name: str, path: Path
+    before: Floats, after: Sequence[tuple[str, Floats]], name: str, path: Path
 ) -> None:
     """Draw one clip as it is and as an augmentation makes it, all in the same colours.
 
     Args:
         before: float32 [bands, frames], normalised.
-        after: the same clip, changed.
-        titles: of each changed one.
+        after: the same clip, changed, each with its title.
         name: of the augmentation.
         path: the PNG.
     """
     figure = Figure(figsize=(3.6 * (1 + len(after)), 3.4), layout="constrained")
     panels = figure.subplots(1, 1 + len(after), sharey=True, squeeze=False)[0]
     low, high = float(before.min()), float(before.max())
-    for panel, image, title in zip(panels, (before, *after), ("before", *titles), strict=True):
+    for panel, (title, image) in zip(panels, (("before", before), *after), strict=True):
         drawn = panel.imshow(
             image, origin="lower", aspect="auto", cmap=COLOURS, vmin=low, vmax=high,
             interpolation="nearest",
@@ -71,7 +73,7 @@ def save(figure: Figure, path: Path) -> None:
         figure.savefig(temporary, dpi=DPI, format="png")
 
 
-def _draw_v1(features: Floats, config: FeatureConfig) -> Figure:
+def _draw_spectrogram(features: Floats, config: FeatureConfig) -> Figure:
     figure = Figure(figsize=(8, 4), layout="constrained")
     panel = figure.subplots()
     _image(figure, panel, features, config, "dB")
@@ -80,11 +82,12 @@ def _draw_v1(features: Floats, config: FeatureConfig) -> Figure:
     return figure
 
 
-def _draw_v2(features: Floats, config: FeatureConfig) -> Figure:
+def _draw_blocks(features: Floats, config: FeatureConfig) -> Figure:
     figure = Figure(figsize=(8, 11), layout="constrained")
-    heights = [max(rows, 24) for rows in BLOCKS.values()]
-    panels = figure.subplots(len(BLOCKS), 1, sharex=True, height_ratios=heights)
-    for panel, (name, rows) in zip(panels, _blocks(), strict=True):
+    blocks = config.kind.blocks
+    heights = [max(rows, 24) for rows in blocks.values()]
+    panels = figure.subplots(len(blocks), 1, sharex=True, height_ratios=heights)
+    for panel, (name, rows) in zip(panels, _slices(blocks), strict=True):
         block = features[rows]
         if name == "mel":
             _image(figure, panel, _decibels(block), config, "dB")
@@ -99,12 +102,13 @@ def _draw_v2(features: Floats, config: FeatureConfig) -> Figure:
     return figure
 
 
-def _draw_v3(features: Floats, config: FeatureConfig) -> Figure:
+def _draw_bars(features: Floats, config: FeatureConfig) -> Figure:
     """Each block on a scale of its own: they differ by orders of magnitude."""
     figure = Figure(figsize=(11, 3.4), layout="constrained")
-    widths = [max(rows, 14) for rows in BLOCKS.values()]
-    panels = figure.subplots(1, len(BLOCKS), width_ratios=widths)
-    for panel, (name, rows) in zip(panels, _blocks(), strict=True):
+    blocks = config.kind.blocks
+    widths = [max(rows, 14) for rows in blocks.values()]
+    panels = figure.subplots(1, len(blocks), width_ratios=widths)
+    for panel, (name, rows) in zip(panels, _slices(blocks), strict=True):
         block = _decibels(features[rows]) if name == "mel" else features[rows]
         panel.bar(np.arange(len(block)), block - block.min() if name == "mel" else block, width=0.9)
         panel.set_title(f"{name} (dB over its least)" if name == "mel" else name, fontsize=8)
@@ -114,9 +118,9 @@ def _draw_v3(features: Floats, config: FeatureConfig) -> Figure:
     return figure
 
 
-def _blocks() -> Iterator[tuple[str, slice]]:
+def _slices(blocks: Mapping[str, int]) -> Iterator[tuple[str, slice]]:
     start = 0
-    for name, rows in BLOCKS.items():
+    for name, rows in blocks.items():
         yield name, slice(start, start + rows)
         start += rows
 

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from jobs.audit.files import AuditSummary
+from jobs.audit.summary import AuditSummary
+
+from jobs.errors import DamagedFileError
 from jobs.extract.quarantine import Quarantine
 from jobs.vote.ensemble import Ensemble
 from jobs.vote.vote import Vote
@@ -53,8 +55,11 @@ def _quarantine(opened: OpenedPlan) -> None:
 
 
 def _audit(opened: OpenedPlan) -> None:
-    summary = AuditSummary.load(opened.workspace.audit)
-    for sentence in summary.warnings if summary else ():
+    try:
+        summary = AuditSummary.load(opened.workspace.audit)
+    except (FileNotFoundError, DamagedFileError):
+        return
+    for sentence in summary.warnings:
         console.warn(f"{sentence}: see {_short(opened.workspace.audit)}")
 
 

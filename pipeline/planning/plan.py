@@ -89,7 +89,7 @@ class Plan(Schema):
             split_fingerprint=split_fingerprint(options.split, dataset),
             features=features,
             feature_folders=_feature_folders(dataset, features),
-            shards=_shards(dataset, options.launch.shards),
+            shards=shards_of_sides(dataset, options.launch.shards),
             runs=tuple(
                 _planned(entry, dataset, number, fold)
                 for entry in grid.entries
@@ -122,7 +122,7 @@ class Plan(Schema):
 
 @dataclass(frozen=True)
 class OpenedPlan:
-    """A plan with the data that it was made for."""
+    """A plan with the data that it was made for, and what follows from both."""
 
     workspace: Workspace
     plan: Plan
@@ -162,7 +162,10 @@ class OpenedPlan:
 
     @cached_property
     def extractions(self) -> dict[str, Extraction]:
-        """The extraction of each side of the data, labelled clips first."""
+        """The extraction of each side of the data, labelled clips first.
+
+        Each remembers which sets it found complete; `replace(opened)` looks again.
+        """
         return {
             side: Extraction(self.store, manifest, self.plan.features, self.plan.shards[side])
             for side, manifest in self.dataset.sides.items()
@@ -208,7 +211,7 @@ def _feature_folders(dataset: Dataset, features: Iterable[FeatureConfig]) -> tup
     )
 
 
-def _shards(dataset: Dataset, wanted: int | None) -> dict[str, int]:
+def shards_of_sides(dataset: Dataset, wanted: int | None = None) -> dict[str, int]:
     """Return how many files the features of each side are cut into.
 
     The labelled clips into `wanted`, by default one for each 500 clips, and the test clips into

@@ -3,9 +3,9 @@
 import logging
 from typing import TYPE_CHECKING
 
+from jobs.audit.summary import AuditSummary
 from jobs.extract.store.feature_set import FeatureSet
 
-from jobs.audit.files import AuditSummary
 from jobs.extract.config import FeatureConfig
 from jobs.extract.features import FEATURE_SETS
 from jobs.ownership import owning
@@ -33,14 +33,10 @@ class Audit(Stage):
         return site.stages.get(self.name) or INDEX.resources(site)
 
     def missing(self, opened: "OpenedPlan") -> list[int]:
-        config = audited_features(opened.plan)
-        if not all(
-            opened.store.is_complete(manifest, config) for manifest in opened.dataset.sides.values()
-        ):
+        if not all(extraction.is_complete() for extraction in opened.extractions.values()):
             return [0]
-        folders = [features.folder.name for features in _sets(opened).values()]
-        is_current = AuditSummary.is_current(opened.workspace.audit, opened.dataset, folders)
-        return [] if is_current else [0]
+        sets = _sets(opened)
+        return [] if AuditSummary.is_current(opened.workspace.audit, opened.dataset, sets) else [0]
 
     def do(self, opened: "OpenedPlan", item: int, cpus: int) -> None:
         from jobs.audit.files import audit

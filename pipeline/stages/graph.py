@@ -1,5 +1,6 @@
 """All stages in their order, and what is left to do of each. A new stage is one line here."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipeline.stages.audit import AUDIT
@@ -29,6 +30,7 @@ def stages_of(script: str) -> list[Stage]:
 
 def remaining(opened: "OpenedPlan") -> list[Work]:
     """Return all stages with what is missing on disk, in their order."""
+    opened = replace(opened)  # what it remembers of the files may be old
     found: dict[str, Work] = {}
     for stage in STAGES:
         total = stage.total(opened)
@@ -41,4 +43,4 @@ def remaining(opened: "OpenedPlan") -> list[Work]:
 
 def missing_of(opened: "OpenedPlan", stage: Stage) -> tuple[int, ...]:
     """Return the items of one stage that are missing on disk."""
-    return tuple(stage.missing(opened)) if stage.total(opened) else ()
+    return tuple(stage.missing(replace(opened))) if stage.total(opened) else ()

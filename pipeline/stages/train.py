@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# What a run writes beside weights and states: logs, events, predictions.
-SMALL_FILES_BYTES, FILES_PER_RUN = 2_000_000, 30
+FILES_PER_RUN = 30
 RECENT_EPOCHS = 5
 
 
@@ -64,7 +63,7 @@ class Train(Stage):
     ) -> Request:
         """Ask for the run's tier: what the grid says, where it was last, or one more than that."""
         planned, site = opened.plan.runs[item], opened.plan.site
-        if not planned.config.model.needs_gpu and planned.tier is None:
+        if not planned.config.needs_gpu and planned.tier is None:
             return Request(self.resources(site))
         name = planned.tier or site.default_tier(planned.config.features.features)
         if tier_before in {tier.name for tier in site.tiers}:
@@ -96,8 +95,8 @@ class Train(Stage):
         return is_owned(opened.run(item).lock)
 
     def space(self, opened: "OpenedPlan", items: Sequence[int]) -> Space:
-        sizes = [opened.plan.runs[item].config.bytes_on_disk for item in items]
-        return Space(sum(sizes) + SMALL_FILES_BYTES * len(items), FILES_PER_RUN * len(items))
+        sizes = [opened.plan.runs[item].config.disk_bytes for item in items]
+        return Space(sum(sizes), FILES_PER_RUN * len(items))
 
 
 def _epochs(run: "Run", planned: "PlannedRun") -> str:

@@ -5,48 +5,99 @@ from pathlib import Path
 import pytest
 
 from jobs.data.workspace import Workspace
-from jobs.files import write_json
-from pipeline.failures import explain
-from pipeline.submit.queue import EndedJob, _expanded
-from pipeline.submit.records import JobRecord, latest_jobs, read_records, write_record
+from jobs.errors import InputError
+from pipeline.executors.queue import EndedJob, _expanded
+from pipeline.executors.records import JobRecord, latest_jobs, read_records, write_record
+from pipeline.monitoring.cause import failure_of
+from pipeline.monitoring.failure_note import GPU_MEMORY, HOST_MEMORY, KILLED, TIME, FailureNote
 
 RECORD = JobRecord(job="7", stage="train", tier="small", items=(3, 5), plan="p", submitted=0)
 
 
+class OutOfMemoryError(RuntimeError):
+    """As torch calls its own, which this test does not import."""
+
+
+CANNOT_ALLOCATE = RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes")
+
+
 @pytest.mark.parametrize(
-    ("note", "state", "stderr", "kind", "said"),
+    ("error", "kind", "said"),
     [
-        (None, "OUT_OF_MEMORY", "", "memory", "host in tier small; --retry-oom"),
-        (None, "FAILED", "slurmstepd: error: Job 7 exceeded memory limit", "memory", "host"),
-        ("RuntimeError: can't allocate memory: 9 bytes", "FAILED", "", "memory", "host"),
-        ("OutOfMemoryError: CUDA out of memory.", "FAILED", "", "gpu memory", "GPU in tier small"),
-        (None, "TIMEOUT", "", "time", "time limit"),
-        (None, "CANCELLED", "*** JOB 7 CANCELLED DUE TO TIME LIMIT ***", "time", "time limit"),
-        ("ValueError: no", "FAILED", "", "error", "ValueError: no"),
-        (None, "CANCELLED by 0", "", "cancelled", "cancelled"),
-        (None, "NODE_FAIL", "", "killed", "lost with its node"),
-        (None, "FAILED", "first\nlast words\n\n", "killed", "(FAILED) last words"),
-        (None, "", "", "killed", "killed without a word"),
+        (InputError("lr is too high"), "error", "lr is too high"),
+        (ValueError("no"), "error", "ValueError: no"),
+        (MemoryError(), "memory", HOST_MEMORY),
+        (CANNOT_ALLOCATE, "memory", HOST_MEMORY),
+        (OSError(12, "Cannot allocate memory"), "memory", HOST_MEMORY),
+        (OutOfMemoryError("CUDA out of memory."), "gpu memory", GPU_MEMORY),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED"), "gpu memory", GPU_MEMORY),
+        (KeyboardInterrupt(), "cancelled", "interrupted; launch again"),
     ],
 )
+def test_the_kind_of_a_failure_is_set_where_the_exception_is_in_hand(
+    tmp_path: Path, error: BaseException, kind: str, said: str
+) -> None:
+    FailureNote.of(error, tmp_path / "log").save(tmp_path / "note.json")
+    note = FailureNote.load(tmp_path / "note.json")
+    assert note is not None
+    assert (note.kind, note.reason) == (kind, said)
+    assert note.is_out_of_memory == kind.endswith("memory")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"reason": "old"}', '{"kind": "x", "reason": ""}']
+)
+def test_a_damaged_note_is_no_note(tmp_path: Path, text: str) -> None:
+    (tmp_path / "note.json").write_text(text)
+    assert FailureNote.load(tmp_path / "note.json") is None
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "stderr", "kind", "said"),
+    [
+        (None, "OUT_OF_MEMORY", "", "memory", HOST_MEMORY),
+        (None, "FAILED", "slurmstepd: error: Job 7 exceeded memory limit", "memory", HOST_MEMORY),
+        (ValueError("no"), "OUT_OF_MEMORY", "", "memory", HOST_MEMORY),
+        (MemoryError(), "FAILED", "", "memory", HOST_MEMORY),
+        (None, "TIMEOUT", "", "time", TIME),
+        (None, "CANCELLED", "*** JOB 7 CANCELLED DUE TO TIME LIMIT ***", "time", TIME),
+        (ValueError("no"), "FAILED", "Traceback\nValueError: no", "error", "ValueError: no"),
+        (None, "CANCELLED by 0", "", "cancelled", "cancelled"),
+        (None, "NODE_FAIL", "", "killed", "lost with its node"),
+        (None, "FAILED", "first\nlast words\n\n", "killed", KILLED),
+        (None, "FAILED", "Traceback\nModuleNotFoundError: No module named 'x'\n", "error",
+         "it failed before it began: ModuleNotFoundError: No module named 'x'"),
+        (None, "", "", "killed", KILLED),
+    ],
+)  # fmt: skip
 def test_a_cause_has_its_words(
-    tmp_path: Path, note: str | None, state: str, stderr: str, kind: str, said: str
+    tmp_path: Path, error: Exception | None, state: str, stderr: str, kind: str, said: str
 ) -> None:
     workspace = Workspace(tmp_path)
-    if note:
-        write_json(workspace.failure("train", 5), {"reason": note, "log": ""})
+    if error:
+        FailureNote.of(error).save(workspace.failure("train", 5))
     workspace.jobs.mkdir(parents=True)
     (workspace.jobs / "7_1_0_log.err").write_text(stderr)
     ended = EndedJob("7_1", state, "0:9") if state else None
-    failure = explain(workspace, "train", 5, RECORD, ended)
+    failure = failure_of(workspace, "train", 5, RECORD, ended)
     assert failure is not None
     assert failure.kind == kind
     assert said in failure.reason
-    assert failure.is_out_of_memory == kind.endswith("memory")
+    assert failure.log == str(workspace.jobs / "7_1_0_log.err")
 
 
-def test_what_was_never_started_has_not_failed(tmp_path: Path) -> None:
-    assert explain(Workspace(tmp_path), "train", 0, None, None) is None
+def test_what_was_never_started_did_not_fail(tmp_path: Path) -> None:
+    assert failure_of(Workspace(tmp_path), "train", 0) is None
+
+
+def test_what_began_here_and_said_nothing_was_killed(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.logs.mkdir()
+    workspace.log("train", 0).touch()
+    failure = failure_of(workspace, "train", 0)
+    assert failure is not None
+    assert (failure.kind, failure.reason) == ("killed", KILLED)
+    assert failure.log == str(workspace.log("train", 0))
 
 
 @pytest.mark.parametrize(
@@ -75,20 +126,15 @@ def test_records_tell_which_task_does_which_item_and_the_last_one_counts(tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("note", "kind"),
-    [
-        ("InputError: its own mistake", "error"),
-        ("the run's process was killed by signal 9, as when memory is used up", "memory"),
-        (None, "memory"),
-    ],
+    ("error", "kind"), [(InputError("its own mistake"), "error"), (None, "memory")]
 )
 def test_of_runs_that_share_a_job_each_is_told_its_own_cause(
-    tmp_path: Path, note: str | None, kind: str
+    tmp_path: Path, error: Exception | None, kind: str
 ) -> None:
     workspace = Workspace(tmp_path)
     record = RECORD.model_copy(update={"per_job": 2})
-    if note:
-        write_json(workspace.failure("train", 5), {"reason": note, "log": ""})
-    failure = explain(workspace, "train", 5, record, EndedJob("7", "OUT_OF_MEMORY", "0:9"))
+    if error:
+        FailureNote.of(error).save(workspace.failure("train", 5))
+    failure = failure_of(workspace, "train", 5, record, EndedJob("7", "OUT_OF_MEMORY", "0:9"))
     assert failure is not None
     assert failure.kind == kind

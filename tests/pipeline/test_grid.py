@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from jobs.data.split import SplitConfig
 from jobs.errors import InputError
 from jobs.train.config import RunConfig
-from pipeline.grid import Grid, GridOptions, read_grid
+from pipeline.planning.grid import Grid, GridEntry, GridOptions, read_grid
 
 GRIDS = Path(__file__).parent.parent.parent / "grids"
 
@@ -18,14 +17,19 @@ def grid_of(folder: Path, text: str, *overrides: str) -> Grid:
     return read_grid(path, overrides)
 
 
+def setting(entry: GridEntry, name: str) -> object:
+    return entry.config.settings()[name]
+
+
 def test_lr_bs_is_the_reports_first_search() -> None:
     grid = read_grid(GRIDS / "lr_bs.yaml")
-    points = [(e.config.lr, e.config.batch_size) for e in grid.entries]
+    points = [(setting(e, "lr"), setting(e, "batch_size")) for e in grid.entries]
     assert points == [(lr, bs) for lr in (1e-6, 1e-4, 1e-2) for bs in (32, 64, 128)]
     for entry in grid.entries:
         assert set(entry.config.differences()) <= {"lr", "batch_size"}
-        assert (entry.config.momentum, entry.config.weight_decay) == (0.9, 1e-2)
-        assert (entry.config.epochs, entry.config.depth, entry.config.features) == (50, 110, "v1")
+        settings = entry.config.settings()
+        report = {"momentum": 0.9, "weight_decay": 1e-2, "epochs": 50, "depth": 110}
+        assert settings | report | {"features": "v1"} == settings
 
 
 @pytest.mark.parametrize("path", sorted(GRIDS.glob("*.yaml")), ids=lambda p: p.stem)
@@ -35,7 +39,7 @@ def test_every_grid_that_comes_along_is_valid(path: Path) -> None:
 
 def test_an_empty_grid_is_one_run_with_the_defaults(tmp_path: Path) -> None:
     (entry,) = grid_of(tmp_path, "").entries
-    assert (entry.name, entry.config) == ("grid", RunConfig())
+    assert (entry.name, entry.config) == ("grid", RunConfig.parse({}, "defaults"))
 
 
 def test_shapes_multiply_and_the_last_varies_fastest(tmp_path: Path) -> None:
@@ -46,7 +50,8 @@ def test_shapes_multiply_and_the_last_varies_fastest(tmp_path: Path) -> None:
         "zip: {lr: [0.1, 0.2], momentum: [0.8, 0.9]}\n"
         "seeds: [0, 1]\n",
     )
-    points = [(e.config.depth, e.config.lr, e.config.momentum, e.config.seed) for e in grid.entries]
+    names = ("depth", "lr", "momentum", "seed")
+    points = [tuple(setting(entry, name) for name in names) for entry in grid.entries]
     assert points == [
         (depth, lr, momentum, seed)
         for depth in (8, 20)
@@ -60,7 +65,7 @@ def test_shapes_multiply_and_the_last_varies_fastest(tmp_path: Path) -> None:
 
 def test_a_runs_name_tells_no_value_that_set_overrides(tmp_path: Path) -> None:
     grid = grid_of(tmp_path, "sweep: {lr: [0.1, 0.2], momentum: [0.8, 0.9]}", "lr=0.3")
-    assert [(e.name, e.config.lr) for e in grid.entries] == [
+    assert [(e.name, setting(e, "lr")) for e in grid.entries] == [
         ("momentum=0.8", 0.3),
         ("momentum=0.9", 0.3),
     ]
@@ -70,9 +75,9 @@ def test_set_overrides_all_runs_and_drops_the_ones_it_makes_equal(tmp_path: Path
     text = "split_seed: 3\nruns: [{name: a, depth: 8}, {name: b, depth: 20}]\n"
     grid = grid_of(tmp_path, text, "depth=56", "lr=1e-3", "votes=3")
     (entry,) = grid.entries
-    assert (entry.config.depth, entry.config.lr) == (56, 1e-3)
+    assert (setting(entry, "depth"), setting(entry, "lr")) == (56, 1e-3)
     assert grid.dropped == ("b",)
-    assert (grid.options.votes, grid.options.split_seed) == (3, 3)
+    assert (grid.options.vote.votes, grid.options.split.split_seed) == (3, 3)
 
 
 @pytest.mark.parametrize(
@@ -119,5 +124,12 @@ def test_a_wrong_override_is_refused(tmp_path: Path, override: str, said: str) -
 
 
 def test_no_key_means_two_things() -> None:
-    assert not set(GridOptions.model_fields) & set(RunConfig.model_fields)
-    assert set(SplitConfig.model_fields) < set(GridOptions.model_fields)
+    names = (*GridOptions.setting_names(), *RunConfig.setting_names())
+    assert len(set(names)) == len(names)
+
+
+def test_the_votes_rules_are_settings_of_the_grid(tmp_path: Path) -> None:
+    assert grid_of(tmp_path, "").options.vote.combine == "hard"
+    assert grid_of(tmp_path, "", "combine=soft").options.vote.combine == "soft"
+    with pytest.raises(InputError, match="--set combine: `combine`: expected one of hard, soft"):
+        grid_of(tmp_path, "", "combine=sotf")

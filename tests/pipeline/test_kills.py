@@ -17,7 +17,14 @@ ROOT = Path(__file__).parent.parent.parent
 
 def kept_results(out: Path) -> dict[str, bytes]:
     """Everything whose bytes must not depend on the kills."""
-    patterns = ("submission.csv", "votes.csv", "**/shard-*.h5", "**/epoch-*", "**/validation.npz")
+    patterns = (
+        "submission.csv",
+        "votes.csv",
+        "**/shard-*.h5",
+        "**/epoch-*",
+        "**/test-epoch-*",
+        "**/validation.*",
+    )
     files = (path for pattern in patterns for path in out.glob(pattern))
     return {str(path.relative_to(out)): path.read_bytes() for path in files}
 

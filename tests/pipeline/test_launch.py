@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.submit.queue import CONFIGS
+from pipeline.executors.queue import CONFIGS
 
 Launch = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -26,7 +26,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 def voters(out: Path) -> list[tuple[str, int]]:
     ensemble = json.loads((out / "ensemble.json").read_text())
-    return [(voter["run"], voter["epoch"]) for voter in ensemble["voters"]]
+    return [(voter["run"], voter["epoch"]) for voter in ensemble["inputs"]["voters"]]
 
 
 @pytest.mark.parametrize("executor", ["debug", "local"])
@@ -62,7 +62,7 @@ def test_plan_shows_runs_and_stages_and_writes_nothing(
 ) -> None:
     shown = launch("--grid", tiny_grid, "--data", made_clips, "--out", out, "--plan")
     assert shown.returncode == 0
-    for words in ("momentum=0.9", "momentum=0.5", "3 of 3", "2 of 2", "success of index"):
+    for words in ("momentum=0.9", "momentum=0.5", "4 of 4", "2 of 2", "success of index"):
         assert words in shown.stdout
     assert not out.exists()
 
@@ -97,7 +97,7 @@ def test_bad_clips_are_left_out_named_and_stop_nothing(
         ("test", "7"),
     ]
     assert rows(out / "submission.csv")[7] == {"id": "7", "category": "3"}  # the majority class
-    assert "1 test clips cannot be read" in done.stdout
+    assert "1 test clip cannot be read" in done.stdout
     assert "train_mp3s/4.mp3" in done.stdout
 
 
@@ -131,8 +131,8 @@ def test_new_settings_make_new_features_and_new_runs_beside_the_old(
     assert launch(*command, "--set", "epochs=1").returncode == 0
     changed = launch(*command, "--set", "epochs=1", "--set", "n_mels=20")
     assert changed.returncode == 0
-    assert "extract  0 of 3 done" in changed.stdout
-    assert len(list((out / "features").iterdir())) == 2
+    assert "extract  0 of 4 done" in changed.stdout
+    assert len(list((out / "features").iterdir())) == 4
     assert len(list((out / "runs").iterdir())) == 4
     back = launch(*command, "--set", "epochs=1")
     assert "train    2 of 2 done" in back.stdout
@@ -158,9 +158,8 @@ def test_a_shard_that_failed_and_was_healed_by_the_index_is_no_failure(
 ) -> None:
     command = ("--grid", tiny_grid, "--data", made_clips, "--out", out, "--set", "epochs=1")
     assert launch(*command, "--executor", "debug").returncode == 0
-    (folder,) = (out / "features").iterdir()
-    (folder / "index.h5").unlink()
-    shard = folder / "shard-00001-of-00003.h5"
+    (shard,) = out.glob("features/*/shard-00001-of-00003.h5")
+    (shard.parent / "index.h5").unlink()
     whole = shard.read_bytes()
     shard.write_bytes(whole[:100])
     healed = launch(*command, "--executor", "debug")
@@ -186,7 +185,7 @@ def test_damaged_predictions_are_made_again_from_the_weights(
     command = ("--grid", tiny_grid, "--data", made_clips, "--out", out, "--set", "epochs=1")
     assert launch(*command, "--executor", "debug").returncode == 0
     submission = (out / "submission.csv").read_bytes()
-    for damaged in out.glob("runs/*/predictions/*/probabilities.npz"):
+    for damaged in out.glob("runs/*/predictions/*.npz"):
         damaged.write_bytes(damaged.read_bytes()[:-30])
     healed = launch(*command, "--executor", "debug")
     assert healed.returncode == 0, healed.stdout + healed.stderr

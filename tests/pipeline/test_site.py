@@ -5,7 +5,11 @@ from pathlib import Path
 import pytest
 
 from jobs.errors import InputError
-from pipeline.site import GENERIC, SITES, detect_site, load_site
+from pipeline.planning.site import GENERIC, SITES, detect_site, load_site
+from pipeline.stages.audit import AUDIT
+from pipeline.stages.extract import EXTRACT
+from pipeline.stages.graph import STAGES
+from pipeline.stages.index import INDEX
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in SITES.glob("*.yaml")))
@@ -44,6 +48,7 @@ def test_a_demanded_field_is_refused_while_it_is_empty() -> None:
     ("override", "said"),
     [
         ("acount=x", "did you mean `account`"),
+        ("predikt={cpus: 1}", "did you mean `predict`"),
         ("account", "expected key=value"),
         ('account="a\\nrm -rf x"', "`account` must be one line"),
         ("concurrency=many", "`concurrency`.*got 'many'"),
@@ -59,5 +64,24 @@ def test_a_site_may_be_a_file_of_ones_own(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text((SITES / "generic.yaml").read_text().replace("null ", "abc ", 1))
     assert load_site(str(path)).account == "abc"
-    with pytest.raises(InputError, match="there is no site 'nowhere'; known are: generic, greene"):
+    with pytest.raises(InputError, match="there is no site 'nowhere', only generic, greene"):
         load_site("nowhere")
+
+
+def test_a_site_file_stays_valid_when_a_stage_is_added(tmp_path: Path) -> None:
+    path = tmp_path / "old.yaml"
+    path.write_text(
+        "extract: {cpus: 2, mem_gb: 3, timeout_min: 9}\n"
+        "tiers: [{name: only, mem_gb: 4, timeout_min: 9}]\n"
+    )
+    site = load_site(str(path))
+    assert EXTRACT.resources(site).mem_gb == 3
+    for stage in STAGES[1:]:
+        assert stage.resources(site) == (INDEX.default if stage is AUDIT else stage.default)
+
+
+def test_a_typo_in_a_site_file_is_refused_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("tiers: [{name: only, mem_gb: 4, timeout_min: 9}]\nextrct: {mem_gb: 3}\n")
+    with pytest.raises(InputError, match=r"mine\.yaml:2: `extrct` .*did you mean `extract`"):
+        load_site(str(path))

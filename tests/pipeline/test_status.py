@@ -36,8 +36,8 @@ def test_a_launch_on_this_machine_is_seen_while_it_works_and_afterwards(
     assert (first["state"], second["state"]) in {("running", "waiting"), ("done", "running")}
     stages = status(out)["stages"]
     assert stages == {
-        "extract": {"done": 3}, "index": {"done": 1},
-        "audit": {"done": 1}, "train": {"done": 2}, "vote": {"done": 1},
+        "extract": {"done": 4}, "index": {"done": 1}, "audit": {"done": 1},
+        "train": {"done": 2}, "predict": {"done": 1}, "vote": {"done": 1},
     }  # fmt: skip
 
 

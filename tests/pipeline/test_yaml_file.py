@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from jobs.errors import InputError
-from pipeline.yaml_file import parse_value, read_yaml
+from pipeline.planning.yaml_file import parse_value, read_yaml
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from jobs.data.workspace import Workspace
-from pipeline.grid import read_grid
-from pipeline.prepare import open_plan
-from pipeline.site import load_site
+from pipeline.planning.grid import read_grid
+from pipeline.planning.opening import open_plan
+from pipeline.planning.site import load_site
 from tests.slurm.cluster import Cluster
 
 pytestmark = pytest.mark.slurm
@@ -160,7 +160,7 @@ def test_two_copies_of_one_job_train_one_run(
 ) -> None:
     assert cluster.launch("--grid", long_grid, "--data", made_clips).returncode == 0
     cluster.wait_until(lambda: list(cluster.out.glob("runs/*/history.csv")))
-    copy = f"from pipeline.task import run; run('train', {str(cluster.out)!r}, 0)"
+    copy = f"from pipeline.executors.task import run; run('train', {str(cluster.out)!r}, 0)"
     done = subprocess.run([sys.executable, "-c", copy], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     cluster.drain()

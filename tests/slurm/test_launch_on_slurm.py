@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from jobs.data.workspace import Workspace
-from pipeline.grid import read_grid
-from pipeline.prepare import open_plan
-from pipeline.site import load_site
-from pipeline.submit.queue import job_name
+from pipeline.planning.grid import read_grid
+from pipeline.planning.opening import open_plan
+from pipeline.planning.site import load_site
+from pipeline.executors.queue import job_name
 from tests.slurm.cluster import Cluster
 
 pytestmark = pytest.mark.slurm
@@ -44,14 +44,15 @@ def test_the_graph_is_the_planned_one_and_the_bytes_are_the_debug_executors(
         "audit",
         "train-small",
         "train-large",
+        "predict",
         "vote",
     }
     cluster.drain()
     assert (cluster.out / "submission.csv").read_bytes() == expected(two_tiers)
     stages = cluster.status()["stages"]
     assert stages == {
-        "extract": {"done": 3}, "index": {"done": 1}, "audit": {"done": 1},
-        "train": {"done": 3}, "vote": {"done": 1},
+        "extract": {"done": 4}, "index": {"done": 1}, "audit": {"done": 1},
+        "train": {"done": 3}, "predict": {"done": 1}, "vote": {"done": 1},
     }  # fmt: skip
     jobs = {
         row[0]: row[1:] for row in cluster.accounting("JobName,State,ReqMem") if named & {row[0]}
@@ -70,7 +71,7 @@ def test_arrays_are_split_and_a_single_item_is_handled_like_many(
     launched = cluster.launch(*common, "--site-set", "max_array_size=2")
     assert launched.returncode == 0, launched.stderr
     sizes = [line.split()[-2] for line in launched.stdout.splitlines() if "extract   " in line]
-    assert sizes[-3:] == ["2", "2", "1"]
+    assert sizes[-4:] == ["2", "2", "2", "1"]  # five shards of labelled clips, two of test clips
     cluster.drain()
     assert (cluster.out / "submission.csv").read_bytes() == expected(tiny_grid)
 
@@ -91,7 +92,7 @@ def test_two_launches_at_once_submit_each_item_once(
     ]  # fmt: skip
     both = [subprocess.Popen(command, env=cluster.environment) for _ in range(2)]
     assert [process.wait(60) for process in both] == [0, 0]
-    assert len(list((cluster.out / "logs" / "jobs").iterdir())) == 5  # one array a stage
+    assert len(list((cluster.out / "logs" / "jobs").iterdir())) == 6  # one array a stage
     cluster.drain()
     assert (cluster.out / "submission.csv").exists()
 
@@ -174,7 +175,7 @@ def test_the_sbatch_files_make_what_launch_makes(
     assert extract.returncode == 0, extract.stderr
     cluster.drain()
     ours, theirs = (
-        {path.name: path.read_bytes() for path in out.rglob("shard-*.h5")}
+        {str(path.relative_to(out)): path.read_bytes() for path in out.rglob("shard-*.h5")}
         for out in (cluster.out, tmp_path / "expected")
     )
     assert ours == theirs

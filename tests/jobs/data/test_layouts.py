@@ -37,25 +37,25 @@ def csv_data(root: Path, text: str) -> Path:
 def test_the_first_label_line_is_clip_0_and_ids_sort_as_numbers(tmp_path: Path) -> None:
     touch(tmp_path, *(f"train_mp3s/{i}.mp3" for i in range(12)))
     (tmp_path / "train_label.txt").write_text("".join(f"{i % 3}\n" for i in range(12)))
-    manifest = read_data(tmp_path)
-    assert [clip.id for clip in manifest.labelled] == [str(i) for i in range(12)]
-    assert [clip.label for clip in manifest.labelled[9:]] == ["0", "1", "2"]
-    assert manifest.classes == ("0", "1", "2")
-    assert manifest.test == ()
+    dataset = read_data(tmp_path)
+    assert [clip.id for clip in dataset.labelled.clips] == [str(i) for i in range(12)]
+    assert [clip.label for clip in dataset.labelled.clips[9:]] == ["0", "1", "2"]
+    assert dataset.classes == ("0", "1", "2")
+    assert dataset.test.clips == ()
 
 
 def test_a_gap_among_test_clips_is_allowed_and_their_order_is_numeric(tmp_path: Path) -> None:
-    assert [clip.id for clip in read_data(competition(tmp_path)).test] == ["2", "10"]
+    assert [clip.id for clip in read_data(competition(tmp_path)).test.clips] == ["2", "10"]
 
 
 def test_hidden_files_and_other_kinds_are_not_clips(tmp_path: Path) -> None:
     touch(competition(tmp_path), "train_mp3s/._0.mp3", "train_mp3s/.DS_Store", "train_mp3s/a.txt")
-    assert len(read_data(tmp_path).labelled) == 4
+    assert len(read_data(tmp_path).labelled.clips) == 4
 
 
 def test_windows_line_ends_a_byte_order_mark_and_final_blank_lines_are_fine(tmp_path: Path) -> None:
     competition(tmp_path, "\ufeff1\r\n0\r\n1\r\n0\r\n\r\n")
-    assert [clip.label for clip in read_data(tmp_path).labelled] == ["1", "0", "1", "0"]
+    assert [clip.label for clip in read_data(tmp_path).labelled.clips] == ["1", "0", "1", "0"]
 
 
 def test_names_sort_by_alphabet_and_integers_by_value(tmp_path: Path) -> None:
@@ -73,16 +73,19 @@ def test_labels_come_back_as_they_came_in(tmp_path: Path) -> None:
 def test_csv_wins_over_the_competitions_layout(tmp_path: Path) -> None:
     competition(tmp_path)
     (tmp_path / "train.csv").write_text("path,label\ntrain_mp3s/3.mp3,cat\ntrain_mp3s/0.mp3,dog\n")
-    manifest = read_data(tmp_path)
-    assert [(clip.id, clip.label) for clip in manifest.labelled] == [("3", "cat"), ("0", "dog")]
-    assert len(manifest.test) == 2  # no test.csv, so test_mp3s/ still counts
+    dataset = read_data(tmp_path)
+    assert [(clip.id, clip.label) for clip in dataset.labelled.clips] == [
+        ("3", "cat"),
+        ("0", "dog"),
+    ]
+    assert len(dataset.test.clips) == 2  # no test.csv, so test_mp3s/ still counts
 
 
 def test_csv_ids_are_stems_where_unique_and_else_paths(tmp_path: Path) -> None:
     root = csv_data(tmp_path, "path,label\na/x.mp3,p\na/y.mp3,q\n")
-    assert [clip.id for clip in read_data(root).labelled] == ["x", "y"]
+    assert [clip.id for clip in read_data(root).labelled.clips] == ["x", "y"]
     root = csv_data(tmp_path, "path,label\na/x.mp3,p\nb/x.mp3,q\n")
-    assert [clip.id for clip in read_data(root).labelled] == ["a/x.mp3", "b/x.mp3"]
+    assert [clip.id for clip in read_data(root).labelled.clips] == ["a/x.mp3", "b/x.mp3"]
 
 
 def test_csv_reads_every_optional_column(tmp_path: Path) -> None:
@@ -90,7 +93,7 @@ def test_csv_reads_every_optional_column(tmp_path: Path) -> None:
         tmp_path,
         'id,path,label,class_name,group,fold\n7,a/x.mp3,0,"cat, big",g1,1\n8,b/x.mp3,1,dog,,2\n',
     )
-    first, second = read_data(root).labelled
+    first, second = read_data(root).labelled.clips
     assert (first.id, first.label, first.group, first.fold) == ("7", "0", "g1", 1)
     assert second.group is None
     assert read_data(root).class_names == {"0": "cat, big", "1": "dog"}
@@ -98,12 +101,12 @@ def test_csv_reads_every_optional_column(tmp_path: Path) -> None:
 
 def test_class_folders_label_their_clips(tmp_path: Path) -> None:
     touch(tmp_path, "train/dog/b.mp3", "train/cat/a b's.MP3", "test/10.mp3", "test/9.mp3")
-    manifest = read_data(tmp_path)
-    assert [(c.path, c.label) for c in manifest.labelled] == [
+    dataset = read_data(tmp_path)
+    assert [(c.path, c.label) for c in dataset.labelled.clips] == [
         ("train/cat/a b's.MP3", "cat"),
         ("train/dog/b.mp3", "dog"),
     ]
-    assert [clip.id for clip in manifest.test] == ["9", "10"]
+    assert [clip.id for clip in dataset.test.clips] == ["9", "10"]
 
 
 MISTAKES: dict[str, tuple[Write, str]] = {
@@ -251,6 +254,6 @@ def test_a_file_that_may_not_be_read_is_another_recording_once_it_may() -> None:
             os.seteuid(me)
         (data / "train_mp3s" / "1.mp3").chmod(0o644)
         after = read_data(data)
-    assert before.labelled[1].mtime_ns == 0
-    assert before.labelled[0] == after.labelled[0]
-    assert before.audio_fingerprint != after.audio_fingerprint
+    assert before.labelled.clips[1].sha256 == ""
+    assert before.labelled.clips[0] == after.labelled.clips[0]
+    assert before.labelled.fingerprint != after.labelled.fingerprint

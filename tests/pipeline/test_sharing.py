@@ -12,13 +12,13 @@ import pytest
 
 from jobs.data.workspace import Workspace
 from jobs.errors import InputError
-from jobs.files import read_json
-from pipeline.grid import read_grid
-from pipeline.plan import OpenedPlan
-from pipeline.prepare import open_plan
-from pipeline.site import load_site
-from pipeline.submit.records import JobRecord
-from pipeline.together import grouped, run_together
+from pipeline.planning.grid import read_grid
+from pipeline.planning.plan import OpenedPlan
+from pipeline.planning.opening import open_plan
+from pipeline.planning.site import load_site
+from pipeline.executors.records import JobRecord
+from pipeline.executors.sharing import grouped, run_sharing
+from pipeline.monitoring.failure_note import KILLED, FailureNote
 
 Launch = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -104,8 +104,8 @@ def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
 
 def start(prepared: OpenedPlan) -> "subprocess.Popen[bytes]":
     program = (
-        "import sys; from pipeline.together import run_together\n"
-        "run_together('train', sys.argv[1], [0, 1])"
+        "import sys; from pipeline.executors.sharing import run_sharing\n"
+        "run_sharing('train', sys.argv[1], [0, 1])"
     )
     command = [sys.executable, "-c", program, str(prepared.workspace.root)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
@@ -137,17 +137,19 @@ def test_a_run_killed_without_a_word_is_told_and_a_warning_of_slurm_ends_none(
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 1
     assert b"2 of 2 items that shared this job failed" in stderr
-    reasons = sorted(read_json(prepared.workspace.failure("train", n))["reason"] for n in (0, 1))
-    assert "was killed by signal 6" in reasons[0]
-    assert "was killed by signal 9, as the kernel does when memory is used up" in reasons[1]
+    for run in (0, 1):
+        note = FailureNote.load(prepared.workspace.failure("train", run))
+        assert note is not None
+        assert (note.kind, note.reason) == ("killed", KILLED)
 
 
 def test_a_plan_that_cannot_be_read_fails_all_of_them(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="2 of 2 items that shared this job failed: train 0, 1"):
-        run_together("train", str(tmp_path), [0, 1])
+        run_sharing("train", str(tmp_path), [0, 1])
     for run in (0, 1):
-        reason = read_json(Workspace(tmp_path).failure("train", run))["reason"]
-        assert "plan.json is missing" in reason
+        note = FailureNote.load(Workspace(tmp_path).failure("train", run))
+        assert note is not None
+        assert "plan.json is missing" in note.reason
 
 
 def test_groups_are_filled_in_order() -> None:
