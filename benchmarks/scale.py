@@ -25,14 +25,14 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from jobs.data.manifest import Manifest
 from jobs.data.workspace import Workspace
+from jobs.extract.clip_features import ClipFeatures
 from jobs.extract.config import FeatureConfig
-from jobs.extract.feature_set import FeatureSet
-from jobs.extract.index import build_index
-from jobs.extract.shard import ClipResult, ShardName
-from jobs.extract.shard_writer import writing_shard
+from jobs.extract.store.feature_store import FeatureStore
+from jobs.extract.store.shard import ShardName
+from jobs.extract.store.shard_writer import level_bands, writing_shard
 from pipeline.planning.grid import read_grid
-from pipeline.planning.plan import OpenedPlan
 from pipeline.planning.opening import open_plan
+from pipeline.planning.plan import OpenedPlan
 from pipeline.planning.site import LOCAL, load_site
 from pipeline.stages.graph import remaining
 
@@ -54,27 +54,27 @@ def write_data(root: Path, clips: int) -> None:
             source.write_bytes(b"not decoded")
         path = folder / f"{number}.mp3"
         os.link(source, path)
-        place = str(path.relative_to(root))
-        rows["test.csv" if number % 5 == 0 else "train.csv"].append(
-            place if number % 5 == 0 else f"{place},{number % 4}"
-        )
+        name = str(path.relative_to(root))
+        if number % 5 == 0:
+            rows["test.csv"].append(name)
+        else:
+            rows["train.csv"].append(f"{name},{number % 4}")
     for name, lines in rows.items():
         (root / name).write_text("\n".join(lines) + "\n")
 
 
-def write_shards(manifest: Manifest, config: FeatureConfig, shards: int, root: Path) -> None:
+def write_shards(manifest: Manifest, config: FeatureConfig, shards: int, folder: Path) -> None:
     """Write made-up features of all clips."""
     rng = np.random.default_rng(0)
+    levels = np.zeros((2, level_bands(config)), dtype=np.float32)
     for index in range(shards):
         name = ShardName(index, shards)
         positions = name.positions(len(manifest))
-        with writing_shard(
-            root / config.folder_name(manifest) / str(name), config, len(positions)
-        ) as writer:
+        with writing_shard(folder / str(name), config, len(positions)) as writer:
             for position in positions:
+                clip = manifest.clips[position]
                 features = rng.standard_normal(config.shape, dtype=np.float32)
-                digest = f"{position:064x}"
-                writer.add(ClipResult(position, manifest.clips[position].id, digest, features))
+                writer.add(position, clip, ClipFeatures(clip.sha256, (features,), (levels,)))
 
 
 def measure(root: Path, clips: int) -> None:
@@ -92,20 +92,25 @@ def measure(root: Path, clips: int) -> None:
         took[name] = time.perf_counter() - started
         return result
 
-    opened = timed("plan", lambda: open_plan(read_grid(grid_file), data, out, load_site(LOCAL)))
+    def plan() -> OpenedPlan:
+        return open_plan(read_grid(grid_file), data, out, load_site(LOCAL))
+
+    opened = timed("plan and hash", plan)
     assert isinstance(opened, OpenedPlan)
     timed("save the plan", opened.save)
+    timed("plan again", plan)
     timed("see what is missing", lambda: remaining(opened))
-    (config,), manifest, shards = opened.plan.features, opened.manifest, opened.plan.shards
-    write_shards(manifest, config, shards, out.features_root)
-    timed("index", lambda: build_index(manifest, config, shards, out.features_root, 1))
+    (config,), dataset, store = opened.plan.features, opened.dataset, FeatureStore(out.features)
+    for side, manifest in dataset.sides.items():
+        write_shards(manifest, config, opened.plan.shards[side], store.folder(manifest, config))
+    timed("index", lambda: [each.index(1) for each in opened.extractions.values()])
     timed("load the plan in a task", lambda: OpenedPlan.load(out))
-    timed("open the index", lambda: FeatureSet.open(out.features_root, manifest, config))
+    timed("open the index", lambda: store.open(dataset.labelled, config))
     timed("see that all is there", lambda: remaining(opened))
     peak = re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())
     steps = ", ".join(f"{name} {seconds:.2f}" for name, seconds in took.items())
     print(
-        f"{clips:9} clips, {shards:5} shards: {sum(took.values()):6.1f} s, peak memory "
+        f"{clips:9} clips, {sum(opened.plan.shards.values()):5} shards: {sum(took.values()):6.1f} s, peak memory "
         f"{int(peak[1]) / 1024 if peak else 0:5.0f} MB ({steps})",
         flush=True,
     )
