@@ -168,7 +168,8 @@ def second_copy(this: Round) -> None:
     """Run a training task a second time, beside the job that does it."""
     if this.wait_for_job():
         item = this.rng.randrange(4)
-        code = f"from pipeline.executors.task import run; run('train', {str(this.cluster.out)!r}, {item})"
+        call = f"run('train', {str(this.cluster.out)!r}, {item})"
+        code = f"from pipeline.executors.task import run; {call}"
         subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=False)
 
 

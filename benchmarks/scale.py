@@ -108,9 +108,10 @@ def measure(root: Path, clips: int) -> None:
     timed("open the index", lambda: store.open(dataset.labelled, config))
     timed("see that all is there", lambda: remaining(opened))
     peak = re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())
+    shards = sum(opened.plan.shards.values())
     steps = ", ".join(f"{name} {seconds:.2f}" for name, seconds in took.items())
     print(
-        f"{clips:9} clips, {sum(opened.plan.shards.values()):5} shards: {sum(took.values()):6.1f} s, peak memory "
+        f"{clips:9} clips, {shards:5} shards: {sum(took.values()):6.1f} s, peak memory "
         f"{int(peak[1]) / 1024 if peak else 0:5.0f} MB ({steps})",
         flush=True,
     )

@@ -103,16 +103,20 @@ class Predictions:
 
     def by_recording(self) -> dict[str, Probabilities]:
         """Return the probabilities of each recording that could be read, by its SHA-256."""
-        readable = np.isfinite(self.probabilities).all(axis=1)
-        rows = zip(self.sha256, self.probabilities, readable, strict=True)
+        rows = zip(self.sha256, self.probabilities, self.readable, strict=True)
         return {sha256: row for sha256, row, has_row in rows if sha256 and has_row}
+
+    @property
+    def readable(self) -> npt.NDArray[np.bool_]:
+        """Which clips could be read, bool [clips]."""
+        return np.asarray(np.isfinite(self.probabilities).all(axis=1))
 
     def write_submission(self, path: Path, dataset: Dataset) -> None:
         """Write them as CSV in submission form; who cannot be read gets the majority class."""
         write_csv(path, SUBMISSION_HEADER, self._submission_rows(dataset))
 
     def _submission_rows(self, dataset: Dataset) -> Sequence[tuple[str, str]]:
-        readable = np.isfinite(self.probabilities).all(axis=1)
+        readable = self.readable
         best = np.where(readable[:, None], self.probabilities, 0).argmax(axis=1)
         classes, otherwise = dataset.classes, dataset.majority_class
         return [

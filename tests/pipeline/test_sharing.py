@@ -12,13 +12,13 @@ import pytest
 
 from jobs.data.workspace import Workspace
 from jobs.errors import InputError
-from pipeline.planning.grid import read_grid
-from pipeline.planning.plan import OpenedPlan
-from pipeline.planning.opening import open_plan
-from pipeline.planning.site import load_site
 from pipeline.executors.records import JobRecord
 from pipeline.executors.sharing import grouped, run_sharing
 from pipeline.monitoring.failure_note import KILLED, FailureNote
+from pipeline.planning.grid import read_grid
+from pipeline.planning.opening import open_plan
+from pipeline.planning.plan import OpenedPlan
+from pipeline.planning.site import load_site
 
 Launch = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from jobs.data.workspace import Workspace
+from pipeline.executors.queue import job_name
 from pipeline.planning.grid import read_grid
 from pipeline.planning.opening import open_plan
 from pipeline.planning.site import load_site
-from pipeline.executors.queue import job_name
 from tests.slurm.cluster import Cluster
 
 pytestmark = pytest.mark.slurm
