@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help install demo test lint format testbed-install testbed testbed-down chaos clean
+.PHONY: help install demo test golden lint format testbed-install testbed testbed-down chaos clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -23,6 +23,9 @@ demo: install  ## make MP3 clips, run the whole pipeline on them
 
 test: install  ## run all tests
 	$(BIN)/python -m pytest
+
+golden: install  ## compare results with recorded ones, real recordings included (CLIPS_DIR)
+	GOLDEN=1 $(BIN)/python -m pytest tests/golden
 
 lint: install  ## check style and types
 	$(BIN)/ruff check .

@@ -79,7 +79,7 @@ def launch(tmp_path: Path) -> Launch:
     def run(*arguments: object, cwd: Path = ROOT) -> "subprocess.CompletedProcess[str]":
         command = [sys.executable, "-m", "pipeline.launch", *map(str, arguments)]
         return subprocess.run(
-            command, capture_output=True, text=True, cwd=cwd, timeout=300, check=False
+            command, capture_output=True, text=True, cwd=cwd, timeout=600, check=False
         )
 
     return run
