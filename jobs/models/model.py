@@ -49,7 +49,9 @@ class Fitted(ABC):
         """
         return self._in_batches(features, self.probabilities, len(self.classes))
 
-    def _in_batches(self, features: Floats, work: Callable[[Floats], Floats], columns: int) -> Floats:
+    def _in_batches(
+        self, features: Floats, work: Callable[[Floats], Floats], columns: int
+    ) -> Floats:
         result = np.empty((len(features), columns), dtype=np.float32)
         for start in range(0, len(features), EVALUATION_BATCH):
             part = features[start : start + EVALUATION_BATCH]

@@ -6,9 +6,9 @@ the parts that mean something for it: no optimiser without epochs, no augmentati
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 from jobs.errors import DamagedFileError, InputError
 from jobs.extract.config import FeatureConfig
@@ -53,7 +53,7 @@ OPTIONAL: dict[str, type[OptionalPart]] = {
     "min_loss": MinLoss,
 }
 # A state holds each weight, at most two values of the optimiser for it, and an average.
-BYTES_PER_VALUE, SMALL_FILES = 4, 2_000_000
+BYTES_PER_VALUE = 4
 
 P = TypeVar("P", bound=Schema)
 
@@ -71,7 +71,6 @@ class RunConfig:
     """
 
     parts: Mapping[str, Schema]
-    FILE: ClassVar[str] = "config.json"
 
     @classmethod
     def parse(cls, settings: Mapping[str, Any], where: Where = "the settings") -> "RunConfig":
@@ -230,16 +229,16 @@ class RunConfig:
         return self.model.needs_gpu
 
     @property
-    def disk_bytes(self) -> int:
-        """About what the run takes of the disk at most, known without building the model."""
+    def bytes_on_disk(self) -> int:
+        """About what weights and states take at most, known without building the model."""
         bands, frames = self.features.input_shape
         weights = BYTES_PER_VALUE * self.model.parameters(bands * frames)
         if self.part(Training) is None:
-            return weights + SMALL_FILES
+            return weights
         # The best checkpoints of two epochs, and three states while one is replaced.
         large = self.part(Ema) is not None or isinstance(self.optimizer, AdamW)
         copies = self.keep + 1 + 3 * (4 if large else 2)
-        return copies * weights + SMALL_FILES
+        return copies * weights
 
     def require_labels(self, classes: Sequence[str]) -> None:
         """Refuse a balance that names a label which the data lacks.

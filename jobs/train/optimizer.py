@@ -76,9 +76,7 @@ class AdamW(OptimizerPart):
     def build(self, weights: Iterable["nn.Parameter"], fused: bool = False) -> "Optimizer":
         from torch import optim
 
-        return optim.AdamW(
-            weights, lr=self.lr, weight_decay=self.weight_decay, fused=fused or None
-        )
+        return optim.AdamW(weights, lr=self.lr, weight_decay=self.weight_decay, fused=fused or None)
 
 
 OPTIMIZERS: dict[str, type[OptimizerPart]] = {kind.name: kind for kind in (Sgd, AdamW)}

@@ -132,9 +132,7 @@ def stream(seed: int, epoch: int, name: str) -> list[int]:
     return [seed, epoch, int.from_bytes(digest[:8], "big")]
 
 
-def between(
-    low: float, high: float, uniform: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
+def between(low: float, high: float, uniform: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return numbers from `low` to `high`."""
     return low + (high - low) * uniform
 

@@ -8,25 +8,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from jobs.models.normalise import normalised, normalised_anew
+from jobs.models.normalise import normalised_anew
 from jobs.train.augment.augmentation import Augmentation, Batch, Drawn, Rows, stream
-
-
-@dataclass(frozen=True)
-class RawBatch:
-    """Clips as they rest.
-
-    Attributes:
-        features: float32 [batch, 1, bands, frames], as extracted.
-        mean, deviation: float32 [batch], what normalises them.
-    """
-
-    features: Tensor
-    mean: Tensor
-    deviation: Tensor
-
-    def normalised(self) -> Tensor:
-        return normalised(self.features, self.mean, self.deviation)
+from jobs.train.clips.storage import RawClips
 
 
 @dataclass
@@ -61,7 +45,7 @@ class EpochChanges:
             generator.manual_seed(int(np.random.SeedSequence(entropy).generate_state(1)[0]))
             self.drawn.append((augmentation, on_device(columns, self.device), generator))
 
-    def apply(self, offset: int, raw: RawBatch, labels: Tensor) -> Batch:
+    def apply(self, offset: int, raw: RawClips, labels: Tensor) -> Batch:
         """Normalise a batch and change it; batches must come in their order.
 
         Args:

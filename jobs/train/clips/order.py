@@ -74,7 +74,6 @@ class Balance(OptionalPart):
         return np.maximum(counts, np.array(at_least, dtype=counts.dtype))
 
 
-
 def epoch_order(
     labels: Array,
     classes: Sequence[str],
