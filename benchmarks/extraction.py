@@ -3,7 +3,7 @@
     python benchmarks/extraction.py                        # on clips that it makes itself
     python benchmarks/extraction.py --clips /data/clips    # on every MP3 below a folder
 
-Ours is measured as a task does it: a worker process that decodes and computes, its answers back in
+Ours is measured as a task does it: a worker process that decodes and computes, its records back in
 the task. Both sides run on the same core, in turns of a few clips, so that a change of the
 machine's speed meets both. Only the ratios mean anything on another machine.
 """
@@ -32,11 +32,12 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from jobs.data.synthetic import MadeClips, write_clips
-from jobs.extract.answer import Order
+from jobs.extract.audio.decode import decode
+from jobs.extract.clip_features import ClipFeatures
 from jobs.extract.config import FeatureConfig
-from jobs.extract.decode import decode
-from jobs.extract.worker_process import REPOSITORY
-from jobs.extract.workers import Workers
+from jobs.extract.workers.pool import WorkerPool
+from jobs.extract.workers.request import WorkRequest
+from jobs.extract.workers.worker_process import REPOSITORY
 
 Set = Literal["v1", "v2"]
 Measure = Callable[[Sequence[Path]], object]
@@ -64,6 +65,10 @@ def by_librosa(path: Path, features: Set) -> np.ndarray:
     return np.vstack(blocks)
 
 
+def records(workers: WorkerPool, paths: Sequence[Path]) -> list[ClipFeatures]:
+    return list(workers.records([WorkRequest(path, (0,)) for path in paths]))
+
+
 def ms_a_clip(measure: Measure, paths: Sequence[Path]) -> float:
     started = time.perf_counter()
     measure(paths)
@@ -74,10 +79,10 @@ def compare(paths: Sequence[Path], features: Set) -> None:
     """Print ms a clip of both sides and their ratio, measured in turns on one core."""
     config = FeatureConfig(features=features)
     turns = [paths[start : start + TURN] for start in range(0, len(paths), TURN)]
-    with Workers(Order((config,), (frozenset(),)), 1) as workers:
+    with WorkerPool([config], 1) as workers:
         sides: dict[str, Measure] = {
             "librosa": lambda some: [by_librosa(path, features) for path in some],
-            "ours": lambda some: list(workers.answers(some)),
+            "ours": lambda some: records(workers, some),
             "floor": lambda some: [decode(path, config) for path in some],
         }
         for measure in sides.values():  # imports, compilation, filters
@@ -97,12 +102,12 @@ def compare(paths: Sequence[Path], features: Set) -> None:
 
 def scaling(paths: Sequence[Path], features: Set, cores: int) -> None:
     """Print what a task gains from more cores, all started and warm."""
-    order = Order((FeatureConfig(features=features),), (frozenset(),))
+    config = FeatureConfig(features=features)
     alone = 0.0
     for count in range(1, cores + 1):
-        with Workers(order, count) as workers:
-            list(workers.answers(list(paths[: 2 * TURN * count])))
-            times = [ms_a_clip(lambda some: list(workers.answers(some)), paths) for _ in range(3)]
+        with WorkerPool([config], count) as workers:
+            records(workers, paths[: 2 * TURN * count])
+            times = [ms_a_clip(lambda some: records(workers, some), paths) for _ in range(3)]
         median = statistics.median(times)
         alone = alone or median
         print(f"{features} on {count} cores: {median:5.2f} ms a clip, {alone / median:.2f} of one")
@@ -112,12 +117,9 @@ def start_up(path: Path) -> None:
     """Print how long a task takes before its first clip is done: imports, kernels, one clip."""
     program = (
         "import sys; from pathlib import Path\n"
-        "from jobs.extract import extractor\n"
-        "from jobs.extract.answer import Order\n"
         "from jobs.extract.config import FeatureConfig\n"
-        "from jobs.extract.workers import Workers\n"
-        "with Workers(Order((FeatureConfig(features='v2'),), (frozenset(),)), 1) as workers:\n"
-        "    assert next(workers.answers([Path(sys.argv[1])])).audio\n"
+        "from jobs.extract.extraction import extract_clip\n"
+        "assert extract_clip(Path(sys.argv[1]), [FeatureConfig(features='v2')]).facts\n"
     )
     with tempfile.TemporaryDirectory() as cache:
         for what in ("with an empty kernel cache", "with the kernels cached"):

@@ -28,11 +28,11 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from jobs.data.synthetic import MadeClips, write_clips
-from jobs.extract.answer import Answer, Order
+from jobs.extract.clip_features import ClipFeatures
 from jobs.extract.config import FeatureConfig
-from jobs.extract.features import compute
-from jobs.extract.shard import ClipResult
-from jobs.extract.workers import Workers
+from jobs.extract.features.analysis import compute
+from jobs.extract.workers.pool import WorkerPool
+from jobs.extract.workers.request import WorkRequest
 
 BATCH = 200
 COMPARED_EVERY = 50
@@ -65,13 +65,13 @@ def cut_middle(mp3: bytearray, rng: random.Random, _other: bytes) -> None:
 def splice(mp3: bytearray, rng: random.Random, other: bytes) -> None:
     """Put a piece of another MP3 somewhere: rates and channels change in mid-stream."""
     start = rng.randrange(len(other))
-    place = rng.randrange(len(mp3))
-    mp3[place:place] = other[start : start + rng.randrange(20_000)]
+    offset = rng.randrange(len(mp3))
+    mp3[offset:offset] = other[start : start + rng.randrange(20_000)]
 
 
 def insert_noise(mp3: bytearray, rng: random.Random, _other: bytes) -> None:
-    place = rng.randrange(len(mp3))
-    mp3[place:place] = rng.randbytes(rng.randrange(5000))
+    offset = rng.randrange(len(mp3))
+    mp3[offset:offset] = rng.randbytes(rng.randrange(5000))
 
 
 def zero_run(mp3: bytearray, rng: random.Random, _other: bytes) -> None:
@@ -136,14 +136,14 @@ def mutants(sources: Sequence[Path], n: int, seed: int, folder: Path) -> Iterato
 def fuzz(sources: Sequence[Path], n: int, seed: int, cpus: int, keep: Path | None = None) -> Report:
     """Extract `n` mutants of `sources`; those that breach are copied to `keep`."""
     report = Report()
-    order = Order(CONFIGS, (frozenset(),) * len(CONFIGS))
+    wanted = tuple(range(len(CONFIGS)))
     sizes: dict[str, float] = {}
     done = 0
-    with tempfile.TemporaryDirectory() as folder, Workers(order, cpus) as workers:
+    with tempfile.TemporaryDirectory() as folder, WorkerPool(CONFIGS, cpus) as workers:
         for paths in mutants(sources, n, seed, Path(folder)):
-            answers = workers.answers(paths)
-            for path, answer in zip(paths, answers, strict=True):
-                if breach := _look_at(path, answer, report, compare=done % COMPARED_EVERY == 0):
+            records = workers.records([WorkRequest(path, wanted) for path in paths])
+            for path, record in zip(paths, records, strict=True):
+                if breach := _look_at(path, record, report, compare=done % COMPARED_EVERY == 0):
                     report.breaches.append(f"{path.name}: {breach}")
                     if keep is not None:
                         keep.mkdir(parents=True, exist_ok=True)
@@ -160,22 +160,19 @@ def fuzz(sources: Sequence[Path], n: int, seed: int, cpus: int, keep: Path | Non
     return report
 
 
-def _look_at(path: Path, answer: Answer, report: Report, compare: bool) -> str | None:
-    """Count one answer; return what is wrong with it, if anything is."""
-    if answer.unread is not None:
-        return f"not read: {answer.unread}"
-    result = ClipResult(0, "", answer.sha256, answer.features[0], answer.audio, answer.reason)
-    report.statuses[result.status] += 1
-    if answer.reason:
-        report.reasons[re.sub(r"\d+", "N", answer.reason)] += 1
+def _look_at(path: Path, record: ClipFeatures, report: Report, compare: bool) -> str | None:
+    """Count one record; return what is wrong with it, if anything is."""
+    report.statuses[record.of_set(0).status] += 1
+    if record.reason:
+        report.reasons[re.sub(r"\d+", "N", record.reason)] += 1
         return None
-    for config, features in zip(CONFIGS, answer.features, strict=True):
+    for config, features in zip(CONFIGS, record.features, strict=True):
         if features is None or features.shape != config.shape or not np.isfinite(features).all():
             return f"{config.features} is incomplete"
     if compare:
         report.compared += 1
         expected = compute(_by_librosa(path), CONFIGS[0])
-        if not np.array_equal(expected, np.asarray(answer.features[0])):
+        if not np.array_equal(expected, np.asarray(record.features[0])):
             return "v1 differs from that of the samples that librosa reads"
     return None
 
@@ -202,7 +199,7 @@ def quiet_decoder() -> Iterator[None]:
         os.close(saved)
 
 
-def resident_mb(workers: Workers) -> dict[str, float]:
+def resident_mb(workers: WorkerPool) -> dict[str, float]:
     """Return the memory of this process and of each worker, by name."""
     pids = {"the task": "self"} | {f"worker {pid}": str(pid) for pid in workers.pids}
     return {name: _resident_mb(pid) for name, pid in pids.items()}

@@ -23,13 +23,14 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from jobs.data.manifest import Manifest
-from jobs.data.workspace import Workspace
-from jobs.extract.config import FeatureConfig
 from jobs.extract.feature_set import FeatureSet
 from jobs.extract.index import build_index
 from jobs.extract.shard import ClipResult, ShardName
 from jobs.extract.shard_writer import writing_shard
+
+from jobs.data.manifest import Manifest
+from jobs.data.workspace import Workspace
+from jobs.extract.config import FeatureConfig
 from pipeline.grid import read_grid
 from pipeline.plan import OpenedPlan
 from pipeline.prepare import open_plan

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from jobs.audit.joined import JoinedFeatures
 from jobs.audit.near_duplicates import Pairs, candidates, fingerprint, verified
-from jobs.data.manifest import Clip, Manifest
-from jobs.extract.config import FeatureConfig
-from jobs.extract.feature_set import FeatureSet
-from jobs.extract.features.combined import log_mel_of
+from jobs.data.manifest import Clip
 
 Floats = npt.NDArray[np.float32]
 
@@ -26,7 +24,7 @@ class Duplicate:
     """Two clips of one recording.
 
     Attributes:
-        one, other: positions in the manifest, one < other.
+        one, other: positions in the joined order, labelled clips before test clips; one < other.
         kind: exact (the same bytes) or near.
         similarity: 1 for exact ones, see `near_duplicates.verify`.
         shift_s: seconds by which `other` lags behind `one`.
@@ -38,16 +36,16 @@ class Duplicate:
     similarity: float = 1.0
     shift_s: float = 0.0
 
-    def where(self, manifest: Manifest) -> str:
+    def where(self, clips: Sequence[Clip]) -> str:
         """Return `training`, `test` or `training and test`."""
-        one, other = (manifest.clips[p].label is None for p in (self.one, self.other))
+        one, other = (clips[p].label is None for p in (self.one, self.other))
         if one != other:
             return "training and test"
         return "test" if one else "training"
 
-    def has_two_labels(self, manifest: Manifest) -> bool:
+    def has_two_labels(self, clips: Sequence[Clip]) -> bool:
         """Tell whether both clips have a label, and not the same."""
-        labels = {manifest.clips[self.one].label, manifest.clips[self.other].label}
+        labels = {clips[self.one].label, clips[self.other].label}
         return None not in labels and len(labels) == 2
 
 
@@ -61,14 +59,14 @@ def exact_duplicates(sha256: Sequence[str]) -> list[Duplicate]:
     return found
 
 
-def near_duplicates(features: FeatureSet, left_out: set[int]) -> list[Duplicate]:
+def near_duplicates(features: JoinedFeatures, left_out: set[int]) -> list[Duplicate]:
     """Return pairs of clips that sound like one recording.
 
     Args:
-        features: v1 or v2; see `can_be_compared`.
+        features: of a kind in which clips can be compared.
         left_out: positions that are exact duplicates of an earlier clip.
     """
-    shown = [p for p in features.readable(range(len(features.row))) if p not in left_out]
+    shown = [p for p in features.readable(range(len(features))) if p not in left_out]
     positions = np.array(shown, dtype=np.int64)
     if len(positions) < 2:
         return []
@@ -85,37 +83,21 @@ def near_duplicates(features: FeatureSet, left_out: set[int]) -> list[Duplicate]
     return found
 
 
-def can_be_compared(config: FeatureConfig) -> bool:
-    """Tell whether clips can be compared by these features.
-
-    A mean over time (v3) hides too much, and so do few bands, few or long frames: different
-    recordings look alike in them.
-    """
-    if config.features != "v1":
-        return config.features == "v2"
-    frame_s = config.hop_length / config.sample_rate
-    return config.n_mels >= 32 and 0.01 <= frame_s <= 0.05
-
-
-def _blocks(features: FeatureSet, positions: npt.NDArray[np.int64]) -> Iterator[Floats]:
+def _blocks(features: JoinedFeatures, positions: npt.NDArray[np.int64]) -> Iterator[Floats]:
     """Yield log-mel spectrograms of a few clips at a time, in the order of `positions`.
 
     Positions ascend and shards are contiguous, so that each shard is read once.
     """
-    for places, shard in features.blocks(positions.tolist()):
-        assert (np.diff(places) == 1).all()
+    config = features.config
+    for offsets, shard in features.blocks(positions.tolist()):
+        assert (np.diff(offsets) == 1).all()
         for start in range(0, len(shard), BLOCK):
-            yield _as_log_mel(shard[start : start + BLOCK], features.config)
+            yield config.kind.log_mel(shard[start : start + BLOCK], config)
 
 
-def _log_mel(features: FeatureSet, positions: npt.NDArray[np.int64]) -> Floats:
-    return _as_log_mel(features.load(positions.tolist()), features.config)
-
-
-def _as_log_mel(features: Floats, config: FeatureConfig) -> Floats:
-    if config.features == "v1":
-        return features
-    return np.stack([log_mel_of(each) for each in features])
+def _log_mel(features: JoinedFeatures, positions: npt.NDArray[np.int64]) -> Floats:
+    config = features.config
+    return config.kind.log_mel(features.load(positions.tolist()), config)
 
 
 def _batches(pairs: Pairs) -> Iterator[Pairs]:

@@ -1,22 +1,23 @@
 """The audit as files: audit.json, clips.csv, duplicates.csv and a train.csv with groups."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from jobs.data.manifest import Manifest
-from jobs.errors import DamagedFileError
-from jobs.extract.feature_set import FeatureSet
-from jobs.files import read_json, write_csv, write_json
+from jobs.audit.duplicates import Duplicate
+from jobs.audit.findings import Findings, audit_dataset
+from jobs.audit.summary import AuditSummary
+from jobs.data.dataset import Dataset
+from jobs.data.manifest import Clip
+from jobs.extract.store.feature_set import FeatureSet
+from jobs.files import write_csv
 
-if TYPE_CHECKING:  # a launch asks only whether the audit is there
-    from jobs.audit.duplicates import Duplicate
-    from jobs.audit.findings import Findings
-
-FORMAT = 1
-SUMMARY, CLIPS, DUPLICATES, TRAIN = "audit.json", "clips.csv", "duplicates.csv", "train.csv"
-MEASURED = ("sample_rate", "channels", "duration_s", "peak", "silence", "missing_s")
-CLIPS_HEADER = ("subset", "id", "path", "label", "status", "reason", *MEASURED)
+CLIPS, DUPLICATES, TRAIN = "clips.csv", "duplicates.csv", "train.csv"
+FACTS = (
+    *("sample_rate", "channels", "codec", "bit_rate", "duration_s"),
+    *("peak", "rms", "silence", "missing_s"),
+)
+CLIPS_HEADER = ("subset", "id", "path", "label", "status", "reason", *FACTS)
 SIDE = ("path", "label", "group")
 DUPLICATES_HEADER = (
     *("kind", "where", "two_labels", "similarity", "shift_s"),
@@ -26,62 +27,61 @@ DUPLICATES_HEADER = (
 TRAIN_HEADER = ("path", "label", "id", "class_name", "group", "fold")
 
 
-def write_findings(folder: Path, findings: "Findings", features: FeatureSet) -> None:
+def audit(folder: Path, dataset: Dataset, sets: Mapping[str, FeatureSet]) -> AuditSummary:
+    """Look at all clips and write what was found.
+
+    Args:
+        folder: for the files.
+        dataset: the clips.
+        sets: an indexed FeatureSet for each side that holds clips, all of one config.
+
+    Returns:
+        What was found, in numbers and warnings.
+    """
+    return write_findings(folder, audit_dataset(dataset, sets))
+
+
+def write_findings(folder: Path, findings: Findings) -> AuditSummary:
     """Write all files of an audit; audit.json comes last and stands for all of them."""
-    manifest = findings.manifest
     write_csv(folder / CLIPS, CLIPS_HEADER, _clips(findings))
-    pairs = (_pair(manifest, pair) for pair in findings.duplicates)
+    pairs = (_pair(findings.clips, pair) for pair in findings.duplicates)
     write_csv(folder / DUPLICATES, DUPLICATES_HEADER, pairs)
     (folder / TRAIN).unlink(missing_ok=True)
     if findings.regrouped:
         write_csv(folder / TRAIN, TRAIN_HEADER, _train(findings))
-    written = {"inputs": _inputs(manifest, features), **findings.summary()}
-    write_json(folder / SUMMARY, written | {"warnings": findings.warnings})
+    summary = findings.summary()
+    summary.save(folder)
+    return summary
 
 
-def is_audited(folder: Path, manifest: Manifest, features: FeatureSet) -> bool:
-    """Tell whether the files are of these clips and features."""
-    try:
-        return bool(read_json(folder / SUMMARY)["inputs"] == _inputs(manifest, features))
-    except (FileNotFoundError, DamagedFileError, KeyError, TypeError):
-        return False
-
-
-def _inputs(manifest: Manifest, features: FeatureSet) -> dict[str, Any]:
-    return {
-        "format": FORMAT,
-        "labelled_clips": manifest.labelled_fingerprint,
-        "test_clips": manifest.test_fingerprint,
-        "features": features.folder.name,
-    }
-
-
-def _clips(findings: "Findings") -> Iterator[list[Any]]:
-    for position, clip in enumerate(findings.manifest.clips):
+def _clips(findings: Findings) -> Iterator[list[Any]]:
+    for position, (side, clip) in enumerate(zip(findings.sides, findings.clips, strict=True)):
         row = findings.table[position]
-        measured = [row[name].item() if row["sample_rate"] else "" for name in MEASURED]
-        described = [clip.subset, clip.id, clip.path, clip.label or ""]
+        facts = [row[name].item() if row["sample_rate"] else "" for name in FACTS]
+        described = [side, clip.id, clip.path, clip.label or ""]
         status, reason = row["status"].decode(), findings.reasons.get(position, "")
-        yield [*described, status, reason, *(_rounded(value) for value in measured)]
+        yield [*described, status, reason, *(_told(value) for value in facts)]
 
 
-def _pair(manifest: Manifest, pair: "Duplicate") -> list[Any]:
-    told = [pair.kind, pair.where(manifest), "yes" if pair.has_two_labels(manifest) else "no"]
+def _pair(clips: Sequence[Clip], pair: Duplicate) -> list[Any]:
+    told = [pair.kind, pair.where(clips), "yes" if pair.has_two_labels(clips) else "no"]
     sides = [
         value
-        for clip in (manifest.clips[pair.one], manifest.clips[pair.other])
+        for clip in (clips[pair.one], clips[pair.other])
         for value in (clip.path, clip.label or "", clip.group or "")
     ]
-    return [*told, _rounded(pair.similarity), _rounded(pair.shift_s), *sides]
+    return [*told, _told(pair.similarity), _told(pair.shift_s), *sides]
 
 
-def _train(findings: "Findings") -> Iterator[list[Any]]:
-    groups, names = findings.groups, findings.manifest.class_names
-    for position, clip in enumerate(findings.manifest.labelled):
+def _train(findings: Findings) -> Iterator[list[Any]]:
+    groups, dataset = findings.groups, findings.dataset
+    for position, clip in enumerate(dataset.labelled.clips):
         group, fold = groups.get(position, ""), "" if clip.fold is None else clip.fold
-        class_name = names.get(str(clip.label), "")
+        class_name = dataset.class_names.get(str(clip.label), "")
         yield [clip.path, clip.label, clip.id, class_name, group, fold]
 
 
-def _rounded(value: Any) -> Any:
+def _told(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.decode()
     return float(f"{value:.6g}") if isinstance(value, float) else value

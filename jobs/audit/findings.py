@@ -1,6 +1,7 @@
 """What there is to know about a data folder before anything is trained on it."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,14 +11,25 @@ import numpy.typing as npt
 from jobs.audit.duplicates import (
     NEAR,
     Duplicate,
-    can_be_compared,
     exact_duplicates,
     near_duplicates,
     suggested_groups,
 )
-from jobs.data.manifest import Manifest
-from jobs.extract.feature_set import FeatureSet
-from jobs.extract.shard import NO_ROW, OK, PARTIAL, QUARANTINED, TABLE, read_columns
+from jobs.audit.joined import JoinedFeatures
+from jobs.audit.summary import (
+    AudioSummary,
+    AuditInputs,
+    AuditSummary,
+    ClipCounts,
+    Spread,
+    StatusCounts,
+)
+from jobs.data.dataset import Dataset
+from jobs.data.manifest import Clip
+from jobs.extract.clip_features import OK, PARTIAL, QUARANTINED
+from jobs.extract.features import FEATURE_SETS
+from jobs.extract.store.feature_set import FeatureSet
+from jobs.extract.store.shard import NO_ROW
 
 CLIPPED_FROM = 0.999
 MOSTLY_SILENT_FROM = 0.9
@@ -25,41 +37,31 @@ MOSTLY_SILENT_FROM = 0.9
 
 @dataclass(frozen=True)
 class Findings:
-    """What was found out about the clips of one manifest.
+    """What was found out about the clips of one data folder.
+
+    Positions count through all clips, the labelled ones first.
 
     Attributes:
-        manifest: all clips.
+        dataset: the data folder.
+        inputs: what was looked at.
+        clips: of both sides.
+        sides: the side of each clip.
         seconds: of a clip, as features take it.
-        table: structured array of the type TABLE, by position.
+        table: structured array, a row a clip, see `FeatureSet.facts`.
         reasons: why clips are in quarantine, by position.
         duplicates: exact ones first.
         compared_by: the feature set in which near-duplicates were looked for, or None.
     """
 
-    manifest: Manifest
+    dataset: Dataset
+    inputs: AuditInputs
+    clips: tuple[Clip, ...]
+    sides: tuple[str, ...]
     seconds: float
     table: npt.NDArray[np.void]
     reasons: dict[int, str]
     duplicates: tuple[Duplicate, ...]
     compared_by: str | None
-
-    @classmethod
-    def of(cls, manifest: Manifest, features: FeatureSet) -> "Findings":
-        """Look at each clip of an indexed FeatureSet."""
-        table = np.zeros(len(manifest), dtype=TABLE)
-        for name in features.shard_names:
-            found = read_columns(features.folder / str(name)).table
-            table[found["position"]] = found
-        # Two clips without audio, both empty, are no recording that occurs twice.
-        usable = np.where(table["row"] != NO_ROW, table["sha256"], b"")
-        duplicates = exact_duplicates([digest.decode() for digest in usable.tolist()])
-        config = features.config
-        if can_be_compared(config):
-            again = {pair.other for pair in duplicates}
-            duplicates += near_duplicates(features, left_out=again)
-        compared_by = config.features if can_be_compared(config) else None
-        reasons = features.reasons
-        return cls(manifest, config.seconds, table, reasons, tuple(duplicates), compared_by)
 
     def positions_with(self, status: str) -> list[int]:
         """Return the positions of the clips of one status: ok, partial or quarantined."""
@@ -68,57 +70,68 @@ class Findings:
     @property
     def groups(self) -> dict[int, str]:
         """Suggested groups of labelled clips, by position; see `suggested_groups`."""
-        return suggested_groups(self.manifest.labelled, self.duplicates)
+        return suggested_groups(self.dataset.labelled.clips, self.duplicates)
 
     @property
     def regrouped(self) -> list[int]:
         """Positions of labelled clips that would get a group which they don't have now."""
-        clips = self.manifest.labelled
+        clips = self.dataset.labelled.clips
         return [position for position, name in self.groups.items() if clips[position].group != name]
 
-    def summary(self) -> dict[str, Any]:
-        """Return everything that can be counted, as JSON has it."""
-        manifest, decoded = self.manifest, self.table[self.table["sample_rate"] > 0]
-        return {
-            "clips": {
-                "training": len(manifest.labelled),
-                "test": len(manifest.test),
-                "classes": manifest.class_counts,
-            },
-            "status": {
-                status: len(self.positions_with(status)) for status in (OK, PARTIAL, QUARANTINED)
-            },
-            "quarantine": dict(Counter(self.reasons.values()).most_common()),
-            "audio": {
-                "sample_rate_hz": _counts(decoded["sample_rate"]),
-                "channels": _counts(decoded["channels"]),
-                "duration_s": _spread(decoded["duration_s"]),
-                "shorter_than_wanted": int((decoded["duration_s"] < self.seconds - 0.05).sum()),
-                "longer_than_wanted": int((decoded["duration_s"] > self.seconds + 0.05).sum()),
-                "peak": _spread(decoded["peak"]),
-                "clipped": int((decoded["peak"] >= CLIPPED_FROM).sum()),
-                "silent": int((decoded["peak"] == 0).sum()),
-                "mostly_silent": int((decoded["silence"] >= MOSTLY_SILENT_FROM).sum()),
-            },
-            "duplicates": self._duplicate_counts(),
-            "near_duplicates_compared_by": self.compared_by,
-            "clips_that_a_suggested_group_joins": len(self.regrouped),
-        }
+    def summary(self) -> AuditSummary:
+        """Return everything that can be counted."""
+        dataset = self.dataset
+        return AuditSummary(
+            inputs=self.inputs,
+            clips=ClipCounts(
+                training=len(dataset.labelled),
+                test=len(dataset.test),
+                classes=dataset.class_counts,
+            ),
+            status=StatusCounts(
+                ok=len(self.positions_with(OK)),
+                partial=len(self.positions_with(PARTIAL)),
+                quarantined=len(self.positions_with(QUARANTINED)),
+            ),
+            quarantine=dict(Counter(self.reasons.values()).most_common()),
+            audio=self._audio(),
+            duplicates=self._duplicate_counts(),
+            near_duplicates_compared_by=self.compared_by,
+            clips_that_a_suggested_group_joins=len(self.regrouped),
+            warnings=tuple(self.warnings),
+        )
+
+    def _audio(self) -> AudioSummary:
+        decoded = self.table[self.table["sample_rate"] > 0]
+        return AudioSummary(
+            sample_rate_hz=_counts(decoded["sample_rate"]),
+            channels=_counts(decoded["channels"]),
+            codec=_counts(np.char.decode(decoded["codec"])),
+            bit_rate=_spread(decoded["bit_rate"]),
+            duration_s=_spread(decoded["duration_s"]),
+            shorter_than_wanted=int((decoded["duration_s"] < self.seconds - 0.05).sum()),
+            longer_than_wanted=int((decoded["duration_s"] > self.seconds + 0.05).sum()),
+            peak=_spread(decoded["peak"]),
+            rms=_spread(decoded["rms"]),
+            clipped=int((decoded["peak"] >= CLIPPED_FROM).sum()),
+            silent=int((decoded["peak"] == 0).sum()),
+            mostly_silent=int((decoded["silence"] >= MOSTLY_SILENT_FROM).sum()),
+        )
 
     def _duplicate_counts(self) -> dict[str, int]:
         counts: Counter[str] = Counter()
         for pair in self.duplicates:
-            where = pair.where(self.manifest).replace(" ", "_")
+            where = pair.where(self.clips).replace(" ", "_")
             counts[f"{pair.kind}_in_{where}"] += 1
-            counts[f"{pair.kind}_with_two_labels"] += pair.has_two_labels(self.manifest)
+            counts[f"{pair.kind}_with_two_labels"] += pair.has_two_labels(self.clips)
         return dict(sorted(counts.items()))
 
     @property
     def warnings(self) -> list[str]:
         """What a score may suffer from, in sentences."""
         pairs, said = self.duplicates, []
-        across = sum(pair.where(self.manifest) == "training and test" for pair in pairs)
-        two = sum(pair.has_two_labels(self.manifest) for pair in pairs)
+        across = sum(pair.where(self.clips) == "training and test" for pair in pairs)
+        two = sum(pair.has_two_labels(self.clips) for pair in pairs)
         partial = len(self.positions_with(PARTIAL))
         if partial:
             said.append(f"clips that hold less than they promise, padded with zeros: {partial}")
@@ -132,24 +145,57 @@ class Findings:
                 f"validation score may lie unless they are grouped: {len(self.regrouped)}"
             )
         if self.compared_by is None:
+            shown_by = (
+                f"in {kind.name} {kind.comparable_with}".strip()
+                for kind in FEATURE_SETS.values()
+                if kind.comparable_with is not None
+            )
             said.append(
-                f"{NEAR}-duplicates were not looked for: they show in v2, and in v1 with at least "
-                "32 mel bands and frames of 10 to 50 ms"
+                f"{NEAR}-duplicates were not looked for: they show {', and '.join(shown_by)}"
             )
         return said
 
 
-def _counts(values: npt.NDArray[np.int32]) -> dict[str, int]:
+def audit_dataset(dataset: Dataset, sets: Mapping[str, FeatureSet]) -> Findings:
+    """Look at each clip of a data folder.
+
+    Args:
+        dataset: the data folder.
+        sets: an indexed FeatureSet for each side that holds clips, all of one config.
+    """
+    joined = JoinedFeatures.of(dataset, sets)
+    table, config = joined.facts(), joined.config
+    # Two clips without audio, both empty, are no recording that occurs twice.
+    usable = (table["row"] != NO_ROW).tolist()
+    digests = [
+        c.sha256 if is_usable else "" for c, is_usable in zip(joined.clips, usable, strict=True)
+    ]
+    duplicates = exact_duplicates(digests)
+    compared_by = None
+    if config.kind.can_be_compared(config):
+        again = {pair.other for pair in duplicates}
+        duplicates += near_duplicates(joined, left_out=again)
+        compared_by = config.features
+    return Findings(
+        dataset=dataset,
+        inputs=AuditInputs.of(dataset, sets),
+        clips=joined.clips,
+        sides=joined.sides,
+        seconds=config.seconds,
+        table=table,
+        reasons=joined.reasons,
+        duplicates=tuple(duplicates),
+        compared_by=compared_by,
+    )
+
+
+def _counts(values: npt.NDArray[Any]) -> dict[str, int]:
     found, counts = np.unique(values, return_counts=True)
     return {str(value): int(count) for value, count in zip(found, counts, strict=True)}
 
 
-def _spread(values: npt.NDArray[np.float64]) -> dict[str, float]:
+def _spread(values: npt.NDArray[Any]) -> Spread | None:
     if not len(values):
-        return {}
-    low, middle, high = np.quantile(values, [0, 0.5, 1])
-    return {"min": _told(low), "median": _told(middle), "max": _told(high)}
-
-
-def _told(value: float) -> float:
-    return float(f"{value:.4g}")
+        return None
+    low, middle, high = (float(f"{value:.4g}") for value in np.quantile(values, [0, 0.5, 1]))
+    return Spread(min=low, median=middle, max=high)

@@ -1,26 +1,23 @@
 """What features are computed, and the fingerprint that keeps old and new ones apart."""
 
 import functools
+import math
 from importlib.metadata import version
-from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from jobs.data.manifest import Manifest
+from jobs.extract.features import FEATURE_SETS
+from jobs.extract.features.kind import FeatureKind
 from jobs.schema import Schema, fingerprint
 
 # Raise it with any change of this package's code that changes values.
-VALUES_VERSION = 2
-
-# v2 is defined by librosa's defaults, which suit this sample rate.
-DEFINED_BY = {"sample_rate": 22_050, "n_fft": 2048, "hop_length": 512, "n_mels": 64}
-V2_ROWS = 194
+VALUES_VERSION = 3
 
 
 class FeatureConfig(Schema):
     """One feature set and its settings. The defaults are those of the report."""
 
-    features: Literal["v1", "v2", "v3"] = Field(
+    features: str = Field(
         "v1", description="v1: log-mel spectrogram; v2: six kinds of features; v3: v2's mean"
     )
     sample_rate: int = Field(22_050, ge=4_000, le=192_000, description="Hz")
@@ -28,6 +25,14 @@ class FeatureConfig(Schema):
     n_fft: int = Field(2048, ge=32, le=65_536, description="samples a frame")
     hop_length: int = Field(512, ge=1, description="samples between frames")
     n_mels: int = Field(64, ge=1, le=1024, description="mel bands of v1; v2 and v3 have 128")
+
+    @field_validator("features")
+    @classmethod
+    def _is_in_the_table(cls, name: str) -> str:
+        if name not in FEATURE_SETS:
+            *others, last = (f"'{known}'" for known in FEATURE_SETS)
+            raise ValueError(f"Input should be {', '.join(others)} or {last}")
+        return name
 
     @model_validator(mode="after")
     def _frame_fits(self) -> "FeatureConfig":
@@ -41,14 +46,14 @@ class FeatureConfig(Schema):
         return self
 
     @model_validator(mode="after")
-    def _v2_is_as_defined(self) -> "FeatureConfig":
-        for name, value in DEFINED_BY.items():
-            if self.features != "v1" and getattr(self, name) != value:
-                raise ValueError(
-                    f"`features: {self.features}` is defined by librosa's defaults, `{name}: "
-                    f"{value}`; {getattr(self, name)} is for v1 alone. Set it in the runs of v1"
-                )
+    def _settings_suit_the_set(self) -> "FeatureConfig":
+        self.kind.require_settings(self)
         return self
+
+    @property
+    def kind(self) -> FeatureKind:
+        """The entry of this feature set, which knows what its values mean."""
+        return FEATURE_SETS[self.features]
 
     @property
     def samples(self) -> int:
@@ -65,9 +70,7 @@ class FeatureConfig(Schema):
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of one clip's features: v1 (bands, frames), v2 (194, frames), v3 (194,)."""
-        if self.features == "v3":
-            return (V2_ROWS,)
-        return (self.n_mels if self.features == "v1" else V2_ROWS), self.frames
+        return self.kind.shape(self)
 
     @property
     def input_shape(self) -> tuple[int, int]:
@@ -76,20 +79,17 @@ class FeatureConfig(Schema):
 
     @property
     def bytes_per_clip(self) -> int:
-        return 4 * functools.reduce(int.__mul__, self.shape)
+        return 4 * math.prod(self.shape)
 
     @property
     def source(self) -> "FeatureConfig | None":
-        """The feature set that this one can be taken from instead of from the MP3s."""
-        return self.model_copy(update={"features": "v2"}) if self.features == "v3" else None
+        """The feature set that this one can be taken from instead of from the recordings."""
+        source = self.kind.source
+        return None if source is None else self.model_copy(update={"features": source})
 
     def fingerprint(self) -> str:
         """Identify the values that these settings give with the libraries installed here."""
         return fingerprint([self.model_dump(), VALUES_VERSION, library_versions()])
-
-    def folder_name(self, manifest: Manifest) -> str:
-        """Name the FeatureSet of these settings and this audio, for instance `v1-3f2a90...`."""
-        return f"{self.features}-{fingerprint([self.fingerprint(), manifest.audio_fingerprint])}"
 
 
 @functools.cache

@@ -1,39 +1,20 @@
 """Clips without features: listed with the reason, and refused where they are too many."""
 
 import csv
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from jobs.data.manifest import Clip, Manifest
-from jobs.errors import InputError
-from jobs.extract.feature_set import FeatureSet
-from jobs.extract.shard import NO_ROW
+from jobs.data.dataset import LABELLED, Dataset
+from jobs.errors import DamagedFileError, InputError
+from jobs.extract.store.feature_set import FeatureSet
 from jobs.files import write_csv
 
 HEADER = ("subset", "id", "path", "label", "features", "reason")
 # A few bad clips are normal whatever their share.
 ALWAYS_ALLOWED = 9
 SHOWN = 3
-
-
-@dataclass(frozen=True)
-class Quarantined:
-    """A clip without features, and the reason."""
-
-    clip: Clip
-    features: str
-    reason: str
-
-
-def list_quarantined(manifest: Manifest, features: FeatureSet) -> list[Quarantined]:
-    """Return the clips of a FeatureSet that have no features, in manifest order."""
-    return [
-        Quarantined(manifest.clips[position], features.config.features, reason)
-        for position, reason in features.reasons.items()
-    ]
 
 
 @dataclass(frozen=True)
@@ -49,68 +30,131 @@ class Limits:
     bad_clips: float = 0.05
 
 
-def require_usable(
-    manifest: Manifest, training: Sequence[int], features: FeatureSet, limits: Limits
-) -> None:
-    """Refuse data of which too much is in quarantine.
+@dataclass(frozen=True)
+class QuarantinedClip:
+    """A clip without features.
 
-    Args:
-        manifest: all clips.
-        training: positions of the clips that train.
-        features: one FeatureSet of them.
-        limits: what is too much.
-
-    Raises:
-        InputError: says how many clips, the first reasons, and what to do.
+    Attributes:
+        subset: labelled or test.
+        id: of the clip, unique in its subset.
+        path: as in the manifest.
+        label: "" for a test clip.
+        features: the feature sets that lack it, for the same reason.
+        reason: why.
     """
-    _require_few(manifest, list_quarantined(manifest, features), limits)
-    labels = np.array(manifest.labels(training))
-    has_features = features.row[np.array(training)] != NO_ROW
-    readable = np.bincount(labels[has_features], minlength=len(manifest.classes))
-    for label, count in zip(manifest.classes, readable, strict=True):
-        if count == 0:
-            raise InputError(
-                f"no clip of class '{label}' can be decoded of those that train; replace the "
-                f"files (the class has {manifest.class_counts[label]}) or leave the class out"
-            )
+
+    subset: str
+    id: str
+    path: str
+    label: str
+    features: tuple[str, ...]
+    reason: str
 
 
-def _require_few(manifest: Manifest, bad: Sequence[Quarantined], limits: Limits) -> None:
+@dataclass(frozen=True)
+class Quarantine:
+    """All clips that some feature set lacks, as quarantine.csv.
+
+    A clip has a row for each reason; the labelled clips come first.
+    """
+
+    rows: tuple[QuarantinedClip, ...]
+
+    @classmethod
+    def of(cls, dataset: Dataset, sets: Sequence[tuple[str, FeatureSet]]) -> "Quarantine":
+        """List the clips without features.
+
+        Args:
+            dataset: the clips.
+            sets: the side and the features of each FeatureSet; labelled clips first.
+        """
+        names: dict[tuple[str, int, str], list[str]] = {}
+        for side, features in sets:
+            for position, reason in features.reasons.items():
+                names.setdefault((side, position, reason), []).append(features.config.features)
+        rows = []
+        for (side, position, reason), lacking in names.items():
+            clip = dataset.sides[side].clips[position]
+            about = (side, clip.id, clip.path, clip.label or "")
+            rows.append(QuarantinedClip(*about, tuple(lacking), reason))
+        return cls(tuple(rows))
+
+    def save(self, path: Path) -> None:
+        """Write quarantine.csv; with no bad clip it has its header alone."""
+        rows = (
+            (r.subset, r.id, r.path, r.label, "+".join(r.features), r.reason) for r in self.rows
+        )
+        write_csv(path, HEADER, rows)
+
+    @classmethod
+    def load(cls, path: Path) -> "Quarantine":
+        """Read what `save` wrote.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            DamagedFileError: the file is not one of ours.
+        """
+        try:
+            with path.open(encoding="utf-8", newline="") as file:
+                header, *rows = csv.reader(file)
+            if tuple(header) != HEADER:
+                raise ValueError("another header")
+            return cls(tuple(_row(cells) for cells in rows))
+        except (ValueError, csv.Error) as error:
+            raise DamagedFileError(
+                f"{path} cannot be read ({error}); launch again to write it anew"
+            ) from error
+
+    def is_written(self, path: Path) -> bool:
+        """Tell whether quarantine.csv lists just these clips."""
+        try:
+            return Quarantine.load(path) == self
+        except (OSError, DamagedFileError):
+            return False
+
+    def require_usable(self, dataset: Dataset, training: Sequence[int], limits: Limits) -> None:
+        """Refuse data of which too much is in quarantine, for any of the feature sets.
+
+        Args:
+            dataset: all clips.
+            training: positions of the labelled clips that train.
+            limits: what is too much.
+
+        Raises:
+            InputError: says how many clips, the first reasons, and what to do.
+        """
+        sets = dict.fromkeys(name for row in self.rows for name in row.features)
+        for features in sets or ("",):
+            lacking = {(r.subset, r.id): r for r in self.rows if features in r.features}
+            _require_few(list(lacking.values()), len(dataset), limits)
+            bad = {clip_id for subset, clip_id in lacking if subset == LABELLED}
+            clips = dataset.labelled.clips
+            readable = Counter(clips[p].label for p in training if clips[p].id not in bad)
+            for label, count in dataset.class_counts.items():
+                if not readable[label]:
+                    raise InputError(
+                        f"no clip of class '{label}' can be decoded of those that train; replace "
+                        f"the files (the class has {count}) or leave the class out"
+                    )
+
+
+def _row(cells: Sequence[str]) -> QuarantinedClip:
+    subset, clip_id, path, label, features, reason = cells
+    return QuarantinedClip(subset, clip_id, path, label, tuple(features.split("+")), reason)
+
+
+def _require_few(bad: Sequence[QuarantinedClip], clips: int, limits: Limits) -> None:
     if limits.strict and bad:
         rule = "--strict allows none. Mend them, or launch without it"
-    elif len(bad) > ALWAYS_ALLOWED and len(bad) > limits.bad_clips * len(manifest):
+    elif len(bad) > ALWAYS_ALLOWED and len(bad) > limits.bad_clips * clips:
         rule = (
             f"`bad_clips: {limits.bad_clips:g}` allows {100 * limits.bad_clips:g} %. Mend them, "
             "or raise `bad_clips` in the grid or with --set"
         )
     else:
         return
-    shown = "; ".join(f"{each.clip.path!r}: {each.reason}" for each in bad[:SHOWN])
+    shown = "; ".join(f"{each.path!r}: {each.reason}" for each in bad[:SHOWN])
     raise InputError(
-        f"{len(bad)} of {len(manifest)} clips cannot be used, and {rule}. All of them stand in "
+        f"{len(bad)} of {clips} clips cannot be used, and {rule}. All of them stand in "
         f"quarantine.csv, and `python -m pipeline.audit` tells more of the data; the first: {shown}"
     )
-
-
-def write_quarantine(path: Path, quarantined: Sequence[Quarantined]) -> None:
-    """Write quarantine.csv; with no bad clip it has its header alone."""
-    write_csv(path, HEADER, _rows(quarantined))
-
-
-def is_quarantine_written(path: Path, quarantined: Sequence[Quarantined]) -> bool:
-    """Tell whether quarantine.csv lists just these clips."""
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return list(csv.reader(file)) == [list(HEADER), *_rows(quarantined)]
-    except (OSError, UnicodeDecodeError, csv.Error):
-        return False
-
-
-def _rows(quarantined: Sequence[Quarantined]) -> list[list[str]]:
-    """Return a row for each clip and reason, with the feature sets that lack it."""
-    sets: dict[tuple[str, ...], list[str]] = {}
-    for each in quarantined:
-        clip = each.clip
-        known_by = (clip.subset, clip.id, clip.path, clip.label or "", each.reason)
-        sets.setdefault(known_by, []).append(each.features)
-    return [[*described, "+".join(names), reason] for (*described, reason), names in sets.items()]

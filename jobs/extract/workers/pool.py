@@ -1,44 +1,46 @@
-"""Workers that decode: replaced when they die or stall, with the clip to blame found out."""
+"""A pool of workers: replaced when they die or stall, with the clip to blame found out."""
 
 import collections
 import logging
 import time
 from collections.abc import Generator, Iterator, Sequence
 from multiprocessing.connection import wait
-from pathlib import Path
 
-from jobs.extract.answer import Answer, Order
-from jobs.extract.shared_features import BATCHES, CLIPS_AT_ONCE
-from jobs.extract.worker_process import COMMAND, Cause, WorkerProcess
+from jobs.extract.clip_features import ClipFeatures
+from jobs.extract.config import FeatureConfig
+from jobs.extract.workers import worker_process
+from jobs.extract.workers.request import WorkRequest
+from jobs.extract.workers.worker_process import BATCHES, Cause, WorkerProcess
 
 log = logging.getLogger(__name__)
 
 # A clip takes milliseconds. Loaded machines are slow, but not ten thousand times.
 PATIENCE_S = 60.0
+CLIPS_AT_ONCE = 8
 
 
-class Workers:
-    """Some workers that answer for files in order, whatever the files do to them.
+class WorkerPool:
+    """Some workers that make a record of each file, in order, whatever the files do to them.
 
     Args:
-        order: what to compute.
+        configs: what to compute; they agree in sample rate and seconds.
         count: how many processes.
-        patience_s: a batch without an answer after this time has stalled.
-        command: what starts a worker; two file descriptors are added.
+        patience_s: a batch without records after this time has stalled.
+        command: what starts a worker; two file descriptors and our process id are added.
     """
 
     def __init__(
         self,
-        order: Order,
+        configs: Sequence[FeatureConfig],
         count: int,
         patience_s: float = PATIENCE_S,
-        command: Sequence[str] = COMMAND,
+        command: Sequence[str] | None = None,
     ) -> None:
-        self._order = order
-        self._new = lambda: WorkerProcess(order, command, patience_s)
+        command = command or worker_process.COMMAND
+        self._new = lambda: WorkerProcess(configs, command, patience_s)
         self._workers = [self._new() for _ in range(count)]
 
-    def __enter__(self) -> "Workers":
+    def __enter__(self) -> "WorkerPool":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -50,67 +52,76 @@ class Workers:
         """The processes that work now."""
         return [worker.pid for worker in self._workers]
 
-    def answers(self, paths: Sequence[Path]) -> Generator[Answer, None, None]:
-        """Yield an answer for each path, in order; few are held in memory at a time.
+    def records(self, requests: Sequence[WorkRequest]) -> Generator[ClipFeatures, None, None]:
+        """Yield a record for each request, in order; few are held in memory at a time.
 
         When a worker dies or stalls, each clip of its batch is tried once more, alone. A clip that
         then kills or stalls a worker again is to blame.
 
         Raises:
-            OSError: a file cannot be read in time, or workers are killed from outside.
+            OSError: a file cannot be read (in time), or workers are killed from outside.
             NotReadyError: workers do not even start.
         """
-        starts = range(0, len(paths), CLIPS_AT_ONCE)
-        waiting = collections.deque(range(s, min(s + CLIPS_AT_ONCE, len(paths))) for s in starts)
+        starts = range(0, len(requests), CLIPS_AT_ONCE)
+        waiting = collections.deque(range(s, min(s + CLIPS_AT_ONCE, len(requests))) for s in starts)
         suspects: set[int] = set()
-        answers: dict[int, Answer] = {}
+        records: dict[int, ClipFeatures | OSError] = {}
         due = 0
         ahead = 2 * BATCHES * CLIPS_AT_ONCE * len(self._workers)
         try:
-            while due < len(paths):
-                self._hand_out(waiting, paths, due + ahead)
+            while due < len(requests):
+                self._hand_out(waiting, requests, due + ahead)
                 for batch, outcome in self._outcomes():
                     if outcome is None:
                         waiting.appendleft(batch)
                     elif not isinstance(outcome, Cause):
-                        answers.update(zip(batch, outcome, strict=True))
+                        records.update(zip(batch, outcome, strict=True))
                     elif len(batch) == 1 and batch[0] in suspects:
-                        answers[batch[0]] = self._blamed(paths[batch[0]], outcome)
+                        records[batch[0]] = _blamed(requests[batch[0]], outcome)
                     else:
                         log.warning(
                             "%s; its %d clips are tried alone", outcome.sentence, len(batch)
                         )
                         suspects.update(batch)
                         waiting.extendleft(range(n, n + 1) for n in reversed(batch))
-                while due in answers:
-                    yield answers.pop(due)
+                while due in records:
+                    record = records.pop(due)
+                    if isinstance(record, OSError):
+                        raise record
+                    yield record
                     due += 1
         finally:
             self._drop_unfinished()
 
     def _drop_unfinished(self) -> None:
-        """End workers that still have work: its answers must not be taken for later ones."""
+        """End workers that still have work: its records must not be taken for later ones."""
         for worker in self._workers:
             if worker.batches:
                 worker.end()
                 worker.batches.clear()
 
     def _hand_out(
-        self, waiting: collections.deque[range], paths: Sequence[Path], horizon: int
+        self, waiting: collections.deque[range], requests: Sequence[WorkRequest], horizon: int
     ) -> None:
-        """Give workers work, but not far ahead of what is due: answers wait in memory."""
+        """Give workers work, but not far ahead of what is due: records wait in memory."""
         for _ in range(BATCHES):
-            for place, worker in enumerate(self._workers):
-                if not worker.has_room or not waiting or waiting[0].start >= horizon:
+            for number, worker in enumerate(self._workers):
+                if not worker.can_take_a_batch or not waiting or waiting[0].start >= horizon:
                     continue
                 if not worker.batches and not worker.is_alive:
                     # Killed while idle: no clip is to blame for that.
                     worker.end()
-                    self._workers[place] = worker = self._new()
-                worker.give(waiting.popleft(), paths)
+                    self._workers[number] = worker = self._new()
+                worker.give(waiting.popleft(), requests)
 
-    def _outcomes(self) -> Iterator[tuple[range, list[Answer] | Cause | None]]:
-        """Wait for something to happen; yield batches that ended, well or not, or never began."""
+    def _outcomes(
+        self,
+    ) -> Iterator[tuple[range, list[ClipFeatures | OSError] | Cause | None]]:
+        """Wait for something to happen; yield batches that ended, well or not, or never began.
+
+        Only the first batch of a worker is begun. The one behind it never was, so that its clips
+        are no suspects: it goes back to the others as it is.
+        """
         busy = [worker for worker in self._workers if worker.batches]
         first = min(worker.deadline for worker in busy)
         heard = wait([worker.connection for worker in busy], max(0, first - time.monotonic()))
@@ -133,8 +144,10 @@ class Workers:
                     yield not_begun, None
                 yield batch, cause
 
-    def _blamed(self, path: Path, cause: Cause) -> Answer:
-        if not cause.is_the_clips:
-            raise OSError(f"{path}: {cause.sentence}")
-        log.warning("%s: %s", path, cause.sentence)
-        return Answer("", (None,) * len(self._order.configs), reason=cause.sentence)
+
+def _blamed(request: WorkRequest, cause: Cause) -> ClipFeatures:
+    if not cause.is_the_clips:
+        raise OSError(f"{request.path}: {cause.sentence}")
+    log.warning("%s: %s", request.path, cause.sentence)
+    # Without a hash: another version of the decoder, or more memory, may do better.
+    return ClipFeatures.without(len(request.wanted), cause.sentence)

@@ -5,8 +5,8 @@ import functools
 import numpy as np
 import numpy.typing as npt
 
-from jobs.extract.features.mel import decibels
-from jobs.extract.features.spectrum import Spectrum
+from jobs.extract.features.blocks.mel import decibels
+from jobs.extract.features.blocks.spectrum import Spectrum
 
 Floats = npt.NDArray[np.float32]
 

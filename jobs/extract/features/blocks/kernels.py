@@ -1,14 +1,12 @@
-"""Inner loops that numba compiles. Each has a twin in numpy that gives the same bits.
+"""Inner loops that numba compiles: what numpy would do in several passes over a clip's spectrum.
 
-The twins stand in where numba is missing, or where CLIP_KERNELS=numpy asks for them.
+librosa requires numba, so nothing is installed for them.
 """
 
 import contextlib
 import fcntl
 import functools
-import importlib.util
 import logging
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,12 +21,10 @@ Spectra = npt.NDArray[np.complex128]
 
 log = logging.getLogger(__name__)
 
-CHOICE = "CLIP_KERNELS"
-
 
 @dataclass(frozen=True)
 class Kernels:
-    """The inner loops, compiled or not.
+    """The compiled loops.
 
     Attributes:
         window_frames: (padded, window, first, hop, out): frames `first` and following of `padded`
@@ -45,57 +41,24 @@ class Kernels:
     spectral_peaks: Callable[[Floats, Floats, int, int, float, int], tuple[Floats, Floats]]
 
 
-def window_frames(
-    padded: Floats, window: Doubles, first: int, hop_length: int, out: Doubles
-) -> None:
-    """The twin of the compiled loop of this name."""
-    frames = np.lib.stride_tricks.sliding_window_view(padded, len(window))[::hop_length]
-    np.multiply(frames[first : first + len(out)], window, out=out)
-
-
-def store_power(spectra: Spectra, first: int, out: Floats) -> None:
-    """The twin of the compiled loop of this name."""
-    out[:, first : first + len(spectra)] = (spectra.real**2 + spectra.imag**2).T
-
-
-def spectral_peaks(
-    spectrogram: Floats, floor: Floats, low: int, high: int, sample_rate: float, n_fft: int
-) -> tuple[Floats, Floats]:
-    """The twin of the compiled loop of this name."""
-    above = np.where(spectrogram > floor[:, np.newaxis], spectrogram, np.float32(0))
-    here, before, after = (above[:, low + step : high + step] for step in (0, -1, 1))
-    frame, place = np.nonzero((here > before) & (here >= after))
-    place += low
-    left, peak, right = (spectrogram[frame, place + step] for step in (-1, 0, 1))
-    # float32 and float64 as librosa's compiled stencil mixes them.
-    curve = (right + left).astype(np.float64) - 2.0 * peak
-    slope = (right - left).astype(np.float64) / 2
-    with np.errstate(divide="ignore", invalid="ignore"):
-        inside = np.abs(slope) < np.abs(curve)
-        shift = np.where(inside, -slope / curve, 0.0).astype(np.float32)
-    level = peak + np.float32(0.5) * ((right - left) / np.float32(2)) * shift
-    pitch = (place + shift.astype(np.float64)) * sample_rate / n_fft
-    return pitch.astype(np.float32), level
-
-
-def _window_frames_loop(
+def _window_frames(
     padded: Floats, window: Doubles, first: int, hop_length: int, out: Doubles
 ) -> None:
     for frame in range(out.shape[0]):
         start = (first + frame) * hop_length
         samples, row = padded[start : start + window.shape[0]], out[frame]
-        for place in range(window.shape[0]):
-            row[place] = samples[place] * window[place]
+        for n in range(window.shape[0]):
+            row[n] = samples[n] * window[n]
 
 
-def _store_power_loop(spectra: Spectra, first: int, out: Floats) -> None:
-    for place in range(spectra.shape[1]):
+def _store_power(spectra: Spectra, first: int, out: Floats) -> None:
+    for k in range(spectra.shape[1]):
         for frame in range(spectra.shape[0]):
-            value = spectra[frame, place]
-            out[place, first + frame] = value.real * value.real + value.imag * value.imag
+            value = spectra[frame, k]
+            out[k, first + frame] = value.real * value.real + value.imag * value.imag
 
 
-def _spectral_peaks_loop(
+def _spectral_peaks(
     spectrogram: Floats, floor: Floats, low: int, high: int, sample_rate: float, n_fft: int
 ) -> tuple[Floats, Floats]:
     # Of two neighbours at most one is a peak.
@@ -105,40 +68,35 @@ def _spectral_peaks_loop(
     count = 0
     for frame in range(spectrogram.shape[0]):
         row, least = spectrogram[frame], floor[frame]
-        for place in range(low, high):
-            left, peak, right = row[place - 1], row[place], row[place + 1]
+        for k in range(low, high):
+            left, peak, right = row[k - 1], row[k], row[k + 1]
             if not peak > least or left >= peak or right > peak:
                 continue
+            # float32 and float64 mixed as librosa's stencil mixes them: one ulp of a pitch can
+            # move the fullest bin of the tuning's histogram.
             curve = np.float64(right + left) - 2.0 * np.float64(peak)
             slope = np.float64(right - left) / 2.0
             shift = zero if abs(slope) >= abs(curve) else np.float32(-slope / curve)
             level[count] = peak + half * ((right - left) / two) * shift
-            pitch[count] = np.float32((place + np.float64(shift)) * sample_rate / n_fft)
+            pitch[count] = np.float32((k + np.float64(shift)) * sample_rate / n_fft)
             count += 1
     return pitch[:count], level[:count]
 
 
-LOOPS = (_window_frames_loop, _store_power_loop, _spectral_peaks_loop)
-NUMPY = Kernels(window_frames, store_power, spectral_peaks)
+LOOPS = (_window_frames, _store_power, _spectral_peaks)
 
 
 @functools.cache
 def kernels() -> Kernels:
-    """Return the compiled loops where numba is here, else the numpy ones."""
-    if os.environ.get(CHOICE) == "numpy" or importlib.util.find_spec("numba") is None:
-        return NUMPY
-    return _compiled()
-
-
-def _compiled() -> Kernels:
-    """Compile, or load what another task of this user has compiled for this kind of CPU.
+    """Compile the loops, or load what another task of this user compiled for this kind of CPU.
 
     numba's cache lies beside this file, or in the user's home where that cannot be written. A lock
-    lets the first of many array tasks fill it while the others wait instead of compiling too.
+    lets the first of many array tasks fill it while the others wait instead of compiling too: a
+    task starts in 1.3 s with the cache and in 2.1 s without (see benchmarks/README.md).
     """
     from numba import njit
 
-    # No fastmath: it would reorder sums, and the twins would give other bits.
+    # No fastmath: it would reorder sums, and other CPUs would give other bits.
     try:
         cached: Callable[[Any], Any] = njit(cache=True, nogil=True)
         compiled = Kernels(*(cached(loop) for loop in LOOPS))

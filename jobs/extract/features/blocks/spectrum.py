@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from jobs.extract.features.kernels import kernels
+from jobs.extract.features.blocks.kernels import kernels
 
 Floats = npt.NDArray[np.float32]
 

@@ -9,10 +9,17 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from jobs.data.manifest import Manifest
 from jobs.errors import DamagedFileError, NotReadyError
 from jobs.extract.config import FeatureConfig
-from jobs.extract.shard import NO_ROW, ShardName, open_for_reading, read_features
+from jobs.extract.store.shard import (
+    NO_ROW,
+    TABLE,
+    ShardColumns,
+    ShardName,
+    open_for_reading,
+    read_columns,
+    read_features,
+)
 from jobs.files import write_bytes
 
 INDEX = "index.h5"
@@ -41,14 +48,13 @@ class FeatureSet:
     partial: tuple[int, ...] = ()
 
     @classmethod
-    def open(cls, features_root: Path, manifest: Manifest, config: FeatureConfig) -> "FeatureSet":
+    def open(cls, folder: Path, config: FeatureConfig, clips: int) -> "FeatureSet":
         """Open the index, in milliseconds whatever the number of clips; features stay on disk.
 
         Raises:
-            NotReadyError: there is no index of this manifest and config, or a shard is gone.
+            NotReadyError: there is no index of so many clips, or a shard is gone.
             DamagedFileError: the index cannot be read.
         """
-        folder = features_root / config.folder_name(manifest)
         path = folder / INDEX
         if not path.exists():
             raise NotReadyError(f"no features of this data and these settings: {path} is missing")
@@ -70,8 +76,28 @@ class FeatureSet:
                 )
             except (KeyError, OSError) as error:
                 raise DamagedFileError(f"{path} is damaged: {error}") from error
-        opened._require_shards(len(manifest))
+        opened._require_shards(clips)
         return opened
+
+    def save(self) -> None:
+        """Write the index, from which `open` reads all of this again."""
+        buffer = io.BytesIO()
+        with h5py.File(buffer, "w") as file:
+            arrays = {
+                "shard": self.shard,
+                "row": self.row,
+                "shard_bytes": self.shard_bytes,
+                "bad_position": np.array(list(self.reasons), dtype=np.int64),
+                "partial": np.array(self.partial, dtype=np.int64),
+            }
+            for name, values in arrays.items():
+                file.create_dataset(name, data=values, track_times=False)
+            texts = np.array(list(self.reasons.values()), dtype=object)
+            file.create_dataset("bad_reason", data=texts, dtype=h5py.string_dtype("utf-8"))
+        write_bytes(self.folder / INDEX, buffer.getvalue())
+
+    def __len__(self) -> int:
+        return len(self.row)
 
     def _require_shards(self, clips: int) -> None:
         if len(self.row) != clips:
@@ -105,7 +131,7 @@ class FeatureSet:
     def blocks(
         self, positions: Sequence[int]
     ) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]]:
-        """Yield (places in `positions`, features of the clips there), one shard at a time.
+        """Yield (offsets in `positions`, features of the clips there), one shard at a time.
 
         Whole shards are read, because single rows cost fifty times as much. Positions of clips
         without features are an error; filter with `readable` first.
@@ -113,11 +139,11 @@ class FeatureSet:
         wanted = np.asarray(positions, dtype=np.int64)
         shards = self.shard[wanted]
         for index in np.unique(shards):
-            places = np.flatnonzero(shards == index)
-            rows = self.row[wanted[places]]
+            offsets = np.flatnonzero(shards == index)
+            rows = self.row[wanted[offsets]]
             if (rows == NO_ROW).any():
                 raise ValueError("a clip in quarantine has no features")
-            yield places, self._features_of(index)[rows]
+            yield offsets, self._features_of(index)[rows]
 
     def _features_of(self, index: int) -> npt.NDArray[np.float32]:
         try:
@@ -137,33 +163,31 @@ class FeatureSet:
             DamagedFileError: a shard's checksum does not fit.
         """
         features = np.empty((len(positions), *self.config.shape), dtype=np.float32)
-        for places, block in self.blocks(positions):
-            features[places] = block
+        for offsets, block in self.blocks(positions):
+            features[offsets] = block
         return features
 
+    def facts(self) -> npt.NDArray[np.void]:
+        """Return what the shards say of each clip: a structured array of the type TABLE.
 
-def write_index(features: FeatureSet) -> None:
-    """Write the index of a FeatureSet, from which `FeatureSet.open` reads it again."""
-    buffer = io.BytesIO()
-    with h5py.File(buffer, "w") as file:
-        arrays = {
-            "shard": features.shard,
-            "row": features.row,
-            "shard_bytes": features.shard_bytes,
-            "bad_position": np.array(list(features.reasons), dtype=np.int64),
-            "partial": np.array(features.partial, dtype=np.int64),
-        }
-        for name, values in arrays.items():
-            file.create_dataset(name, data=values, track_times=False)
-        texts = np.array(list(features.reasons.values()), dtype=object)
-        file.create_dataset("bad_reason", data=texts, dtype=h5py.string_dtype("utf-8"))
-    write_bytes(features.folder / INDEX, buffer.getvalue())
+        A row a clip, by position: sha256, status, and the facts about the recording (zero where it
+        was not decoded).
+        """
+        table = np.zeros(len(self), dtype=TABLE)
+        for columns in self._columns():
+            table[columns.position] = columns.table
+        return table
 
+    def band_levels(self) -> npt.NDArray[np.float32]:
+        """Return mean and standard deviation over time of each clip's log-mel bands, in dB.
 
-def is_indexed(features_root: Path, manifest: Manifest, config: FeatureConfig) -> bool:
-    """Tell whether a FeatureSet of this data and these settings is complete."""
-    try:
-        FeatureSet.open(features_root, manifest, config).require_sizes()
-    except (NotReadyError, DamagedFileError):
-        return False
-    return True
+        Returns:
+            float32 [clips, 2, bands], by position; NaN for clips without features.
+        """
+        found = [(columns.position, columns.band_levels) for columns in self._columns()]
+        order = np.argsort(np.concatenate([position for position, _ in found]))
+        return np.concatenate([levels for _, levels in found])[order]
+
+    def _columns(self) -> Iterator[ShardColumns]:
+        for name in self.shard_names:
+            yield read_columns(self.folder / str(name))

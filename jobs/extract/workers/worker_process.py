@@ -1,4 +1,4 @@
-"""One worker as its asker sees it: a process with a connection, a deadline and a cause of death."""
+"""One worker as its task sees it: a process with a connection, a deadline and a cause of death."""
 
 import collections
 import contextlib
@@ -13,13 +13,17 @@ from multiprocessing.connection import Pipe
 from pathlib import Path
 
 from jobs.errors import NotReadyError
-from jobs.extract.answer import COMPUTING, Answer, Order
-from jobs.extract.shared_features import BATCHES, CLIPS_AT_ONCE, SharedFeatures
+from jobs.extract.clip_features import ClipFeatures
+from jobs.extract.config import FeatureConfig
+from jobs.extract.workers.phase import Phase
+from jobs.extract.workers.request import WorkRequest
 
+# One batch is begun and one waits, so that no worker idles while its task writes a shard.
+BATCHES = 2
 START_WITHIN_S = 600.0
 DIES_WITHIN_S = 10.0
-REPOSITORY = Path(__file__).parents[2]
-COMMAND = (sys.executable, "-m", "jobs.extract.worker")
+REPOSITORY = Path(__file__).parents[3]
+COMMAND = (sys.executable, "-m", "jobs.extract.workers.worker")
 # How a process ends that did something wrong itself; other signals come from outside.
 CRASHES = {-number for number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE)}
 
@@ -33,7 +37,7 @@ ENVIRONMENT = {
 
 @dataclass(frozen=True)
 class Cause:
-    """Why a worker gave no answer.
+    """Why a worker gave no records.
 
     Attributes:
         sentence: in words, for quarantine.csv.
@@ -54,58 +58,55 @@ class WorkerProcess:
         deadline: when it counts as stalled, on the monotonic clock.
     """
 
-    def __init__(self, order: Order, command: Sequence[str], patience_s: float) -> None:
+    def __init__(
+        self, configs: Sequence[FeatureConfig], command: Sequence[str], patience_s: float
+    ) -> None:
         self._patience_s, self._is_ready = patience_s, False
         self.connection, theirs = Pipe()
-        memory = SharedFeatures.create(order.configs)
+        phase = Phase.create()
         paths = [str(REPOSITORY), os.environ.get("PYTHONPATH", "")]
         try:
-            self._shared = SharedFeatures(memory, order.configs)
+            self._phase = Phase(phase)
             self._process = subprocess.Popen(
-                [*command, str(theirs.fileno()), str(memory), str(os.getpid())],
-                pass_fds=(theirs.fileno(), memory),
+                [*command, str(theirs.fileno()), str(phase), str(os.getpid())],
+                pass_fds=(theirs.fileno(), phase),
                 stdin=subprocess.DEVNULL,
                 env=os.environ | ENVIRONMENT | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
             )
         finally:
             theirs.close()
-            os.close(memory)
+            os.close(phase)
         self.batches: collections.deque[range] = collections.deque()
-        self._received = 0
         self.deadline = time.monotonic() + START_WITHIN_S
-        self._send(order)
+        self._send(tuple(configs))
 
     @property
-    def has_room(self) -> bool:
-        """Tell whether it can be given another batch: one is begun, one more may wait."""
+    def can_take_a_batch(self) -> bool:
         return len(self.batches) < BATCHES
 
-    def give(self, batch: range, paths: Sequence[Path]) -> None:
+    def give(self, batch: range, requests: Sequence[WorkRequest]) -> None:
         """Add a batch to its work."""
         if self._is_ready and not self.batches:
             self.deadline = time.monotonic() + self._patience_s
         self.batches.append(batch)
-        self._send([str(paths[number]) for number in batch])
+        self._send([requests[number] for number in batch])
 
     def _send(self, message: object) -> None:
         with contextlib.suppress(ConnectionError):  # it has died: `receive` will notice
             self.connection.send(message)
 
-    def receive(self) -> list[Answer] | None:
-        """Return the answers to the first batch, or None if the process only says that it is ready.
+    def receive(self) -> list[ClipFeatures | OSError] | None:
+        """Return the records of the first batch, or None if the process only says that it is ready.
 
         Raises:
             EOFError, OSError: it has died.
         """
-        received: list[Answer] | None = self.connection.recv()
+        received: list[ClipFeatures | OSError] | None = self.connection.recv()
         self._is_ready = True
         self.deadline = time.monotonic() + self._patience_s
-        if received is None:
-            return None
-        self.batches.popleft()
-        first = self._received * CLIPS_AT_ONCE
-        self._received += 1
-        return [self._shared.take(first + n, answer) for n, answer in enumerate(received)]
+        if received is not None:
+            self.batches.popleft()
+        return received
 
     @property
     def pid(self) -> int:
@@ -143,14 +144,14 @@ class WorkerProcess:
             return Cause(f"a worker did not start in {START_WITHIN_S:g} s", is_the_clips=False)
         if self._is_stopped():
             return Cause("a worker was stopped (SIGSTOP)", is_the_clips=False)
-        if self._shared.phase[0] == COMPUTING:
+        if self._phase.is_computing:
             return Cause(f"the decoder gave no answer in {self._patience_s:g} s", is_the_clips=True)
         return Cause(f"reading took more than {self._patience_s:g} s", is_the_clips=False)
 
     def end(self) -> int:
         """Kill the process unless it has died already, and return its exit status."""
         self.connection.close()
-        self._shared.close()
+        self._phase.close()
         self._process.kill()
         try:
             return self._process.wait(timeout=DIES_WITHIN_S)

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 
-from jobs.extract.features.spectrum import Spectrum
+from jobs.extract.features.blocks.spectrum import Spectrum
 
 Floats = npt.NDArray[np.float32]
 Levels = TypeVar("Levels", npt.NDArray[np.float32], npt.NDArray[np.float64])
@@ -15,19 +15,6 @@ Levels = TypeVar("Levels", npt.NDArray[np.float32], npt.NDArray[np.float64])
 DECIBELS_BELOW_PEAK = 80.0
 SMALLEST_POWER = 1e-10
 ONE = np.float32(1)
-
-
-def log_mel(spectrum: Spectrum, n_mels: int) -> Floats:
-    """Return feature set v1: the mel power spectrogram in dB below the clip's loudest value.
-
-    `librosa.power_to_db(librosa.feature.melspectrogram(...), ref=np.max)`, which floors the values
-    at 80 dB below the maximum. A silent clip is 0 dB everywhere.
-
-    Returns:
-        float32 [n_mels, frames], in dB, at most 0.
-    """
-    power = mel_power(spectrum, n_mels)
-    return decibels(power, reference=power.max())
 
 
 def mel_power(spectrum: Spectrum, n_mels: int) -> Floats:

@@ -10,16 +10,17 @@ import numpy.typing as npt
 
 from jobs.data.manifest import Manifest
 from jobs.errors import DamagedFileError
+from jobs.extract.audio.recording import RecordingFacts
+from jobs.extract.clip_features import QUARANTINED
 from jobs.extract.config import FeatureConfig
-from jobs.extract.decode import Audio
 
 log = logging.getLogger(__name__)
 
-FORMAT = 2
-OK, PARTIAL, QUARANTINED = "ok", "partial", "quarantined"
+FORMAT = 3
 NO_ROW = -1
 
-# What a shard says of each clip beside its texts; the last six are those of `Audio`.
+# What a shard says of each clip beside its texts; from sample_rate on it is RecordingFacts, all
+# zero for a recording that was not decoded.
 TABLE = np.dtype(
     [
         ("position", np.int64),
@@ -28,8 +29,11 @@ TABLE = np.dtype(
         ("status", "S16"),
         ("sample_rate", np.int32),
         ("channels", np.int32),
+        ("codec", "S32"),
+        ("bit_rate", np.int64),
         ("duration_s", np.float64),
         ("peak", np.float64),
+        ("rms", np.float64),
         ("silence", np.float64),
         ("missing_s", np.float64),
     ]
@@ -51,33 +55,6 @@ class ShardName:
         return range(self.index * clips // self.count, (self.index + 1) * clips // self.count)
 
 
-@dataclass(frozen=True, slots=True)
-class ClipResult:
-    """What extraction found out about one clip: features, or the reason why there are none.
-
-    Attributes:
-        position: in the manifest.
-        id: the clip's.
-        sha256: of the file's bytes, "" if they cannot be read.
-        features: float32 of the config's shape; None puts the clip in quarantine.
-        audio: what the recording is; None if it was not decoded.
-        reason: why there are no features.
-    """
-
-    position: int
-    id: str
-    sha256: str
-    features: npt.NDArray[np.float32] | None
-    audio: Audio | None = None
-    reason: str = ""
-
-    @property
-    def status(self) -> str:
-        if self.features is None:
-            return QUARANTINED
-        return PARTIAL if self.audio and self.audio.is_partial else OK
-
-
 @dataclass(frozen=True)
 class ShardColumns:
     """Everything in a shard but the features.
@@ -85,12 +62,15 @@ class ShardColumns:
     Attributes:
         feature_fingerprint: of the config that the features were computed with.
         table: structured array of the type TABLE, a row for each clip.
+        band_levels: float32 [clips, 2, bands], mean and standard deviation over time of each
+            clip's log-mel bands in dB; NaN for clips without features.
         clip_id: the clips' ids.
         reason: why clips have no features.
     """
 
     feature_fingerprint: str
     table: npt.NDArray[np.void]
+    band_levels: npt.NDArray[np.float32]
     clip_id: list[str]
     reason: list[str]
 
@@ -110,12 +90,25 @@ class ShardColumns:
         """Return the positions of the clips of one status."""
         return self.position[self.table["status"] == status.encode()]
 
-    def audio(self, place: int) -> Audio | None:
-        """Return what the recording at `place` is, or None if it was not decoded."""
-        row = self.table[place]
+    def facts(self, offset: int) -> RecordingFacts | None:
+        """Return the facts about the recording at `offset`, or None if it was not decoded."""
+        row = self.table[offset]
         if not row["sample_rate"]:
             return None
-        return Audio(**{name: row[name].item() for name in Audio.__dataclass_fields__})
+        values = {name: row[name].item() for name in RecordingFacts.__dataclass_fields__}
+        return RecordingFacts(**values | {"codec": values["codec"].decode()})
+
+    def are_of(self, manifest: Manifest, positions: range) -> bool:
+        """Tell whether these are the clips at `positions`, with the very bytes they have there."""
+        clips = manifest.clips[positions.start : positions.stop]
+        if self.position.tolist() != list(positions) or self.clip_id != [c.id for c in clips]:
+            return False
+        # A crashed decoder leaves a quarantined row without a hash (see `ClipFeatures.sha256`).
+        bad = (self.table["status"] == QUARANTINED.encode()).tolist()
+        return all(
+            digest == clip.sha256 or (is_bad and not digest)
+            for digest, clip, is_bad in zip(self.sha256, clips, bad, strict=True)
+        )
 
 
 def open_for_reading(path: Path) -> h5py.File:
@@ -141,6 +134,7 @@ def read_columns(path: Path) -> ShardColumns:
             return ShardColumns(
                 feature_fingerprint=str(file.attrs["feature_fingerprint"]),
                 table=file["clips"][:],
+                band_levels=file["band_levels"][:],
                 clip_id=[text.decode("utf-8") for text in file["clip_id"][:]],
                 reason=[text.decode("utf-8") for text in file["reason"][:]],
             )
@@ -165,19 +159,16 @@ def read_features(path: Path) -> npt.NDArray[np.float32]:
     return features
 
 
-def is_complete(folder: Path, manifest: Manifest, config: FeatureConfig, name: ShardName) -> bool:
-    """Tell whether the FeatureSet in `folder` has a readable shard of just these clips."""
+def is_current(folder: Path, manifest: Manifest, config: FeatureConfig, name: ShardName) -> bool:
+    """Tell whether the FeatureSet in `folder` has a readable shard of just these recordings."""
     path = folder / str(name)
-    if not path.exists():
-        return False
     try:
         columns = read_columns(path)
+    except FileNotFoundError:
+        return False
     except DamagedFileError as error:
         log.warning("%s; it is extracted again", error)
         return False
-    expected = np.array(name.positions(len(manifest)), dtype=np.int64)
-    return (
-        columns.feature_fingerprint == config.fingerprint()
-        and np.array_equal(columns.position, expected)
-        and columns.clip_id == [manifest.clips[p].id for p in expected]
+    return columns.feature_fingerprint == config.fingerprint() and columns.are_of(
+        manifest, name.positions(len(manifest))
     )

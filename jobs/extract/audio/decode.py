@@ -7,8 +7,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from jobs.extract.audio.mpeg import frames_duration_s, has_length_tag
+from jobs.extract.audio.recording import RecordingFacts, rms, silent_share
 from jobs.extract.config import FeatureConfig
-from jobs.extract.mpeg import frames_duration_s, has_length_tag
 
 Floats = npt.NDArray[np.float32]
 
@@ -24,40 +25,13 @@ RIFF_BYTE_ORDER: dict[str, Literal["little", "big"]] = {
     "WAV": "little", "WAVEX": "little", "AIFF": "big",
 }  # fmt: skip
 GUESSED_WITHIN_S = 0.2
-SILENT_BELOW = 10 ** (-60 / 20)
-SILENCE_BLOCK_S = 0.05
 
 
 class DecodeError(Exception):
     """The file is not audio that can be read. Final: the same bytes fail again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Audio:
-    """What a recording turned out to be.
-
-    Attributes:
-        sample_rate: its own, in Hz.
-        channels: how many were averaged.
-        duration_s: what its header says, the part that is not decoded included.
-        peak: the largest magnitude of the decoded part, 1 is full scale.
-        silence: share of the decoded part whose level is below -60 dB of full scale.
-        missing_s: seconds of the wanted part that the header promises and the file does not hold.
-    """
-
-    sample_rate: int
-    channels: int
-    duration_s: float
-    peak: float
-    silence: float
-    missing_s: float
-
-    @property
-    def is_partial(self) -> bool:
-        return self.missing_s > 0
-
-
-def decode(path: Path, config: FeatureConfig) -> tuple[Floats, Audio]:
+def decode(path: Path, config: FeatureConfig) -> tuple[Floats, RecordingFacts]:
     """Return the first `config.seconds` of a recording as mono samples of fixed length.
 
     Equal to `librosa.load(path, sr=sample_rate, duration=seconds)` followed by
@@ -85,15 +59,18 @@ def decode(path: Path, config: FeatureConfig) -> tuple[Floats, Audio]:
         raise DecodeError("the decoded samples are not finite")
     wanted = int(config.seconds * rate)
     promised = _promised_frames(path, header, len(mono), wanted)
-    audio = Audio(
+    facts = RecordingFacts(
         sample_rate=rate,
         channels=header.channels,
+        codec=header.codec,
+        bit_rate=8 * header.file_size * rate // max(1, promised),
         duration_s=promised / rate,
         peak=peak,
-        silence=_silent_share(mono, rate),
+        rms=rms(mono),
+        silence=silent_share(mono, rate),
         missing_s=max(0, min(wanted, promised) - len(mono)) / rate,
     )
-    return _fixed_length(_resampled(mono, rate, config.sample_rate), config.samples), audio
+    return _fixed_length(_resampled(mono, rate, config.sample_rate), config.samples), facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +79,16 @@ class _Header:
     frames: int
     channels: int
     sample_rate: int
+    codec: str
+    file_size: int
 
 
 def _read(path: Path, seconds: float) -> tuple[Floats, int, _Header]:
     """Return float32 [samples] or [samples, channels], the file's own rate in Hz, its header."""
     import soundfile
 
-    if path.stat().st_size == 0:
+    size = path.stat().st_size
+    if size == 0:
         raise DecodeError("the file is empty (0 bytes)")
     try:
         with soundfile.SoundFile(path) as file:
@@ -118,7 +98,8 @@ def _read(path: Path, seconds: float) -> tuple[Floats, int, _Header]:
                 raise DecodeError(
                     f"the header claims {file.channels} channels at {file.samplerate} Hz"
                 )
-            header = _Header(file.format, file.frames, file.channels, file.samplerate)
+            codec = f"{file.format}/{file.subtype}"
+            header = _Header(file.format, file.frames, file.channels, file.samplerate, codec, size)
             return file.read(frames=wanted, dtype="float32"), file.samplerate, header
     except soundfile.LibsndfileError as error:
         said = error.error_string.strip().rstrip(".").removeprefix("Error : ")
@@ -173,11 +154,3 @@ def _fixed_length(samples: Floats, length: int) -> Floats:
     padded = np.zeros(length, dtype=np.float32)
     padded[: len(samples)] = samples
     return padded
-
-
-def _silent_share(mono: Floats, rate: int) -> float:
-    block = max(1, int(SILENCE_BLOCK_S * rate))
-    count = max(1, len(mono) // block)
-    blocks = mono[: count * block].reshape(count, -1)
-    power = np.einsum("bs,bs->b", blocks, blocks) / blocks.shape[1]
-    return float((power < SILENT_BELOW**2).mean())

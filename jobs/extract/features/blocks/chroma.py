@@ -5,8 +5,8 @@ import functools
 import numpy as np
 import numpy.typing as npt
 
-from jobs.extract.features.spectrum import Spectrum
-from jobs.extract.features.tuning import A0_HZ, estimate_tuning
+from jobs.extract.features.blocks.spectrum import Spectrum
+from jobs.extract.features.blocks.tuning import A0_HZ, estimate_tuning
 
 Floats = npt.NDArray[np.float32]
 

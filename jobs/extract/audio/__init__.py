@@ -1,0 +1,1 @@
+"""From a file to samples, and the facts about the recording."""

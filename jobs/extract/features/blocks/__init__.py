@@ -1,0 +1,1 @@
+"""What feature sets are made of: the spectrum, and what is read from it. numpy, scipy and numba."""
