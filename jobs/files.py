@@ -38,7 +38,7 @@ def replacing(path: Path) -> Iterator[Path]:
         _flush_to_disk(temporary)
         temporary.replace(path)
     except OSError as error:
-        raise _explained(error, path) from error
+        raise in_words(error, path) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -134,7 +134,7 @@ def _flush_to_disk(path: Path) -> None:
         os.close(descriptor)
 
 
-def _explained(error: OSError, path: Path) -> Exception:
+def in_words(error: OSError, path: Path) -> Exception:
     """Turn the errors that a full disk or a closed folder gives into words."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return InputError(

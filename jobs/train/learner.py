@@ -6,15 +6,13 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.optim import SGD, AdamW, Optimizer
 from torch.optim.swa_utils import AveragedModel
 
 from jobs.train.compute.choices import Choices
 from jobs.train.compute.graph import Forward, recorded
 from jobs.train.config import RunConfig
-from jobs.train.models import build_model
-from jobs.train.schedule import build_schedule, learning_rate
-from jobs.train.settings.recipe import RecipeConfig
+from jobs.train.recipe import Ema, GradientClipping, LabelSmoothing
+from jobs.train.schedule import learning_rate
 
 
 class Learner:
@@ -32,14 +30,21 @@ class Learner:
         self, config: RunConfig, classes: int, steps_per_epoch: int, device: str, choices: Choices
     ) -> None:
         torch.manual_seed(config.seed)
-        self.config, self.device, self.choices = config, device, choices
-        self.model = choices.place(build_model(config, classes), device)
-        self.average = None if config.ema is None else averaged(self.model, config.ema)
+        self.device, self.choices = device, choices
+        smoothing, clipping, ema = (
+            config.part(LabelSmoothing), config.part(GradientClipping), config.part(Ema),
+        )  # fmt: skip
+        self.label_smoothing = smoothing.label_smoothing if smoothing else 0.0
+        self.largest_norm = clipping.clip_grad if clipping else None
+        self.model = choices.put(config.net.build(classes), device)
+        self.average = averaged(self.model, ema.ema) if ema and ema.ema else None
         # Where a first step overflows, the scaler skips it, and torch's fused SGD is then left with
         # momentum that nobody ever wrote.
         fused = choices.fused and choices.autocast != "float16"
-        self.optimizer = build_optimizer(self.model, config, fused)
-        self.schedule = build_schedule(self.optimizer, config, steps_per_epoch)
+        self.optimizer = config.optimizer.build(self.model.parameters(), fused)
+        self.schedule = config.schedule.build(
+            self.optimizer, config.optimizer, config.epochs, steps_per_epoch
+        )
         # Gradients in float16 vanish unless the loss is scaled up; otherwise it does nothing.
         self.scaler = torch.amp.GradScaler(device, enabled=choices.autocast == "float16")
         self._forward: Forward | None = None
@@ -68,7 +73,7 @@ class Learner:
         """
         self.schedule.before_step()
         logits = self.forward(x)
-        loss = F.cross_entropy(logits, targets, label_smoothing=self.config.label_smoothing)
+        loss = F.cross_entropy(logits, targets, label_smoothing=self.label_smoothing)
         self.backward(loss)
         return loss.detach(), logits.detach()
 
@@ -83,9 +88,9 @@ class Learner:
     def backward(self, loss: Tensor) -> None:
         """Compute gradients and take the step."""
         self.scaler.scale(loss).backward()
-        if self.config.clip_grad is not None:
+        if self.largest_norm is not None:
             self.scaler.unscale_(self.optimizer)
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_grad)
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.largest_norm)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         # Now and not before the next backward pass: gradients would keep freed memory in pieces.
@@ -118,23 +123,6 @@ class Learner:
             for name, value in values.items():
                 if isinstance(value, Tensor) and value.shape == weight.shape:
                     values[name] = torch.empty_like(weight).copy_(value).detach()
-
-
-def build_optimizer(model: nn.Module, config: RecipeConfig, fused: bool) -> Optimizer:
-    """Return the optimiser that `config` names, over all weights."""
-    optional = True if fused else None  # None leaves it to torch
-    if config.optimizer == "adamw":
-        return AdamW(
-            model.parameters(), lr=config.lr, weight_decay=config.weight_decay, fused=optional
-        )
-    return SGD(
-        model.parameters(),
-        lr=config.lr,
-        momentum=config.momentum,
-        weight_decay=config.weight_decay,
-        nesterov=config.nesterov,
-        fused=optional,
-    )
 
 
 def averaged(model: nn.Module, decay: float) -> AveragedModel:

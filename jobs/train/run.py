@@ -1,16 +1,79 @@
-"""One run's folder, and every path in it."""
+"""One run's folder: every path in it, and how far the run has come. Imports no torch."""
 
-import re
-import zipfile
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from jobs.errors import DamagedFileError
-from jobs.files import read_json
+from jobs.files import read_json, write_json
+from jobs.train.checkpoint import Checkpoint, epochs_in
 
-OUTCOME = ("reason", "epochs", "kept", "best_epoch", "val_accuracy", "val_loss")
-_CHECKPOINT = re.compile(r"epoch-(\d{5})\.json")
+End = Literal["whole", "early", "diverged", "paused"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How training went, as done.json: it exists once a run has ended or was told to pause.
+
+    Attributes:
+        end: after all epochs, early (no longer better, or good enough), since the loss was no
+            longer a number, or only paused: then it may be continued.
+        reason: the same in words.
+        epochs: that were trained.
+        kept: epochs of the checkpoints that are kept.
+        best_epoch, val_accuracy, val_loss: of the best checkpoint; None if there is none.
+    """
+
+    end: End
+    reason: str
+    epochs: int
+    kept: tuple[int, ...]
+    best_epoch: int | None
+    val_accuracy: float | None
+    val_loss: float | None
+
+    @classmethod
+    def of(cls, end: End, reason: str, epochs: int, best: Sequence[Checkpoint]) -> "Outcome":
+        """Return the outcome of a run with these checkpoints, best first."""
+        first = best[0] if best else None
+        return cls(
+            end=end,
+            reason=reason,
+            epochs=epochs,
+            kept=tuple(sorted(checkpoint.epoch for checkpoint in best)),
+            best_epoch=first.epoch if first else None,
+            val_accuracy=first.val_accuracy if first else None,
+            val_loss=first.val_loss if first else None,
+        )
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is nothing left to train."""
+        return self.end != "paused"
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all epochs were trained."""
+        return self.end == "whole"
+
+    def save(self, path: Path) -> None:
+        write_json(path, asdict(self))
+
+    @classmethod
+    def load(cls, path: Path) -> "Outcome":
+        """Read what `save` wrote.
+
+        Raises:
+            DamagedFileError: it is not one of ours.
+            FileNotFoundError: there is none.
+        """
+        found = read_json(path)
+        try:
+            values = {field.name: found[field.name] for field in fields(cls)}
+            return cls(**values | {"kept": tuple(map(int, values["kept"]))})
+        except (KeyError, TypeError, ValueError) as error:
+            raise DamagedFileError(f"{path} is damaged: {error!r}") from error
 
 
 @dataclass(frozen=True)
@@ -26,21 +89,13 @@ class Run:
 
     @property
     def hardware(self) -> Path:
-        """What the run found and chose: device, threads, versions."""
+        """What the run found and chose: device, threads, versions. See `Hardware`."""
         return self.folder / "hardware.json"
 
     @property
     def history(self) -> Path:
-        """A row an epoch: lr, losses, accuracies, seconds."""
+        """A row an epoch: lr, losses, accuracies, seconds. See `History`."""
         return self.folder / "history.csv"
-
-    def state(self, epoch: int) -> Path:
-        """What training resumes from after an epoch; the last two are there until the run ends."""
-        return self.folder / f"state-{epoch:05d}.pt"
-
-    def states(self) -> list[Path]:
-        """Return the states that are there, latest first."""
-        return sorted(self.folder.glob("state-*.pt"), reverse=True)
 
     @property
     def events(self) -> Path:
@@ -49,12 +104,12 @@ class Run:
 
     @property
     def validation(self) -> Path:
-        """Validation predictions of every epoch."""
-        return self.folder / "validation.npz"
+        """Validation predictions of every epoch. See `ValidationPredictions`."""
+        return self.folder / "validation.bin"
 
     @property
     def done(self) -> Path:
-        """Exists once training has ended: why, after how many epochs, the best accuracy."""
+        """See `Outcome`."""
         return self.folder / "done.json"
 
     @property
@@ -65,56 +120,70 @@ class Run:
     def checkpoints(self) -> Path:
         return self.folder / "checkpoints"
 
-    def weights(self, epoch: int) -> Path:
-        return self.checkpoints / f"epoch-{epoch:05d}.pt"
+    @property
+    def predictions(self) -> Path:
+        """What checkpoints say of clips that are not validated on."""
+        return self.folder / "predictions"
+
+    @property
+    def predictions_lock(self) -> Path:
+        return self.folder / ".predictions-lock"
+
+    def test_predictions(self, epoch: int) -> Path:
+        return self.predictions / f"test-epoch-{epoch:05d}.npz"
+
+    def test_submission(self, epoch: int) -> Path:
+        """One checkpoint's test predictions in submission form."""
+        return self.predictions / f"test-epoch-{epoch:05d}.csv"
 
     def meta(self, epoch: int) -> Path:
-        """Beside the weights and readable: epoch, val accuracy, val loss. Written after them."""
+        """The readable file of a checkpoint. See `Checkpoint`."""
         return self.checkpoints / f"epoch-{epoch:05d}.json"
 
-    def predictions(self, test_fingerprint: str) -> Path:
-        """The folder of the checkpoints' predictions for one version of the test clips."""
-        return self.folder / "predictions" / test_fingerprint
+    def state(self, epoch: int) -> Path:
+        """What training resumes from after an epoch; the last two are there until the run ends."""
+        return self.folder / f"state-{epoch:05d}.pt"
 
-    def probabilities(self, test_fingerprint: str) -> Path:
-        """Class probabilities of all kept checkpoints; the last file of its folder to appear."""
-        return self.predictions(test_fingerprint) / "probabilities.npz"
+    def states(self) -> list[Path]:
+        """Return the states that are there, latest first."""
+        return sorted(self.folder.glob("state-*.pt"), reverse=True)
 
-    def prediction_csv(self, test_fingerprint: str, epoch: int) -> Path:
-        """One checkpoint's predictions in submission form."""
-        return self.predictions(test_fingerprint) / f"epoch-{epoch:05d}.csv"
-
-    def epochs_kept(self) -> list[int]:
-        """Return the epochs whose checkpoints are complete, ascending."""
-        if not self.checkpoints.is_dir():
-            return []
-        matches = (_CHECKPOINT.fullmatch(path.name) for path in self.checkpoints.iterdir())
-        return sorted(int(match[1]) for match in matches if match)
-
-    def is_kept(self, epoch: int) -> bool:
-        """Tell whether both files of a checkpoint are there and the readable one can be read."""
+    def outcome(self) -> Outcome | None:
+        """Return what done.json says, or None while there is none that can be read."""
         try:
-            return read_json(self.meta(epoch))["epoch"] == epoch and self.weights(epoch).exists()
-        except (OSError, DamagedFileError, KeyError, TypeError):
-            return False
-
-    def is_trained(self) -> bool:
-        """Tell whether training has ended and every checkpoint that it kept is still there."""
-        outcome = self.outcome()
-        return outcome is not None and all(self.is_kept(epoch) for epoch in outcome["kept"])
-
-    def is_complete(self, test_fingerprint: str, has_test: bool) -> bool:
-        """Tell whether nothing is left to do: trained, and predictions of these test clips."""
-        if not self.is_trained():
-            return False
-        # A truncated archive has no directory at its end; it is made again from the weights.
-        return not has_test or zipfile.is_zipfile(self.probabilities(test_fingerprint))
-
-    def outcome(self) -> dict[str, Any] | None:
-        """Return what done.json says, or None while the run is not done."""
-        try:
-            outcome = read_json(self.done)
+            return Outcome.load(self.done)
         except (OSError, DamagedFileError):
             return None
-        whole = isinstance(outcome, dict) and set(outcome) >= set(OUTCOME)
-        return outcome if whole else None
+
+    def checkpoints_kept(self) -> list[Checkpoint]:
+        """Return the checkpoints of the outcome, or while there is none, those that lie there.
+
+        Raises:
+            DamagedFileError: a readable file is damaged.
+        """
+        outcome = self.outcome()
+        epochs = epochs_in(self.checkpoints) if outcome is None else sorted(outcome.kept)
+        return [Checkpoint.load(self.meta(epoch)) for epoch in epochs]
+
+    def is_trained(self) -> bool:
+        """Whether training has ended and every checkpoint that it kept is still there."""
+        return self.is_trained_to(None)
+
+    def is_trained_to(self, epoch: int | None) -> bool:
+        """Whether there are results of so many epochs, or of a run that ended before; None: all."""
+        outcome = self.outcome()
+        if outcome is None or not all(self._is_kept(each) for each in outcome.kept):
+            return False
+        return outcome.ended or (epoch is not None and outcome.epochs >= epoch)
+
+    def _is_kept(self, epoch: int) -> bool:
+        """Whether both files of a checkpoint are there and the readable one can be read."""
+        try:
+            checkpoint = Checkpoint.load(self.meta(epoch))
+            return checkpoint.epoch == epoch and checkpoint.weights.exists()
+        except (OSError, DamagedFileError):
+            return False
+
+    def forget_outcome(self) -> None:
+        """Let the run count as untrained: something that it left is damaged."""
+        self.done.unlink(missing_ok=True)

@@ -1,1 +1,22 @@
-"""Changes to training clips: a table of parameters for an epoch, pure functions that apply it."""
+"""Changes to training clips. A new one is one file, and one line of this table.
+
+They are applied in this order: shift, speed and pitch move what is there; noise is added to that;
+mixup blends the results, and masks cover the blend.
+"""
+
+from jobs.train.augment.augmentation import Augmentation
+from jobs.train.augment.mixup import Mixup
+from jobs.train.augment.noise import Noise
+from jobs.train.augment.pitch import Pitch
+from jobs.train.augment.spec_augment import SpecAugment
+from jobs.train.augment.speed import Speed
+from jobs.train.augment.time_shift import TimeShift
+
+AUGMENTATIONS: tuple[type[Augmentation], ...] = (
+    TimeShift,
+    Speed,
+    Pitch,
+    Noise,
+    Mixup,
+    SpecAugment,
+)

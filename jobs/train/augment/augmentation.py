@@ -1,68 +1,151 @@
-"""An epoch's changes, applied to batches on their device."""
+"""What every change to training clips is: settings, numbers drawn for an epoch, and applying them.
 
+Importing it imports no torch: login nodes read the settings.
+"""
+
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-import torch.nn.functional as F
-from torch import Tensor
+import numpy as np
+import numpy.typing as npt
 
-from jobs.train.augment import transforms
-from jobs.train.augment.table import Table, draw_table
-from jobs.train.settings.augmentation import AugmentationConfig
+from jobs.extract.config import FeatureConfig
+from jobs.train.recipe import OptionalPart, Where, own_settings
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+# What was drawn: for each column an array with a row a visit, in the order of the epoch.
+Drawn = dict[str, npt.NDArray[np.generic]]
 
 
 @dataclass(frozen=True)
-class Augmentation:
-    """The changes of one epoch; those with probability 0 cost nothing.
+class Batch:
+    """Clips on their way to the network.
 
-    Shift, speed and pitch move what is there; noise is added to that; mixup blends the results,
-    and masks cover the blend.
+    Attributes:
+        features: float32 [batch, 1, bands, frames].
+        targets: int64 [batch], class indices; once clips are blended, float32 [batch, classes].
+        labels: int64 [batch], by which accuracy is counted.
     """
 
-    config: AugmentationConfig
-    table: Table
+    features: "Tensor"
+    targets: "Tensor"
+    labels: "Tensor"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What was drawn for the clips of one batch.
+
+    Attributes:
+        columns: float32 or int64 [batch, ...], on the batch's device.
+        generator: for whatever is random in every value (noise), on that device; the batches of
+            an epoch use it in turn.
+        classes: how many there are.
+    """
+
+    columns: Mapping[str, "Tensor"]
+    generator: "torch.Generator"
     classes: int
 
-    @classmethod
-    def of_epoch(
-        cls,
-        config: AugmentationConfig,
-        shape: tuple[int, int],
-        classes: int,
-        seed: int,
-        epoch: int,
-        visits: int,
-        device: str,
-    ) -> "Augmentation | None":
-        """Draw an epoch's changes; None if the config wants none."""
-        if not config.augments:
-            return None
-        return cls(config, draw_table(config, shape, seed, epoch, visits, device), classes)
+    def __getitem__(self, column: str) -> "Tensor":
+        return self.columns[column]
 
-    def apply(self, place: int, x: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Change a batch.
+
+class Augmentation(OptionalPart):
+    """One kind of change. A subclass has its settings, among them its probability `<name>_p`.
+
+    Attributes:
+        name: unique; its random numbers hang on it.
+        title: what it is called in a picture.
+        scale: whether it works on features as extracted (decibels) or on normalised ones, where 0
+            is the mean of a clip and 1 its standard deviation.
+        neutral: the columns that say how strong a change is, and their values that do nothing.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    scale: ClassVar[Literal["raw", "normalised"]] = "normalised"
+    neutral: ClassVar[Mapping[str, float]]
+
+    @property
+    def probability(self) -> float:
+        return float(getattr(self, f"{self.name}_p"))
+
+    @property
+    def is_on(self) -> bool:
+        return self.probability > 0
+
+    @classmethod
+    def suited_to(cls, features: FeatureConfig) -> bool:
+        """Whether the change means anything on these features; where not, it stays off."""
+        return True
+
+    @classmethod
+    def unused_settings(cls, features: FeatureConfig) -> tuple[str, ...]:
+        """Return the settings that mean nothing on these features; they keep their defaults."""
+        return ()
+
+    @classmethod
+    def read_for(
+        cls, features: FeatureConfig, settings: Mapping[str, Any], where: Where
+    ) -> Self | None:
+        """Check its settings among all of a run; None if it is off, or not suited."""
+        if not cls.suited_to(features):
+            return None
+        own = own_settings(cls, settings)
+        for name in cls.unused_settings(features):
+            own.pop(name, None)
+        return cls.read(own, where)
+
+    def draw(self, rng: np.random.Generator, visits: int, shape: tuple[int, int]) -> Drawn:
+        """Draw how each visit of an epoch is changed.
+
+        A row must not depend on how many there are: take `rng.random((visits, columns))` once.
 
         Args:
-            place: of its first clip in the epoch.
-            x: float32 [batch, 1, bands, frames].
-            labels: int64 [batch].
+            rng: a stream of its own.
+            visits: rows.
+            shape: bands and frames of a clip.
 
         Returns:
-            Features, and targets: the labels, or with mixup float32 [batch, classes].
+            Columns of [visits, ...]; the values of a visit that is left alone do nothing.
         """
-        rows, config = self.table.rows(place, place + len(x)), self.config
-        if config.shift_p:
-            x = transforms.time_shift(x, rows.shift)
-        if config.speed_p:
-            x = transforms.change_speed(x, rows.speed)
-        if config.pitch_p:
-            x = transforms.shift_pitch(x, rows.pitch)
-        if config.noise_p:
-            x = transforms.add_noise(x, rows.noise, rows.noise_seed)
-        targets = labels
-        if config.mixup_p:
-            targets = F.one_hot(labels, self.classes).to(x.dtype)
-            x, targets = transforms.mixup(x, targets, rows.share, rows.partner)
-        if config.mask_p:
-            x = transforms.mask(x, rows.band_start, rows.band_width, dim=2)
-            x = transforms.mask(x, rows.frame_start, rows.frame_width, dim=3)
-        return x, targets
+        raise NotImplementedError
+
+    def apply(self, batch: Batch, rows: Rows) -> Batch:
+        """Change a batch; a row that does nothing gives the same bits back."""
+        raise NotImplementedError
+
+    def hits(self, uniform: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+        """Return which visits are changed, given a number of [0, 1) for each."""
+        return uniform < self.probability
+
+
+def stream(seed: int, epoch: int, name: str) -> list[int]:
+    """Return what seeds one purpose's random numbers in an epoch: a new purpose moves no other."""
+    digest = hashlib.sha256(name.encode()).digest()
+    return [seed, epoch, int.from_bytes(digest[:8], "big")]
+
+
+def between(low: float, high: float, uniform: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return numbers from `low` to `high`."""
+    return low + (high - low) * uniform
+
+
+def whole_between(
+    low: int, high: npt.ArrayLike, uniform: npt.NDArray[np.float64]
+) -> npt.NDArray[np.int64]:
+    """Return whole numbers from `low` to `high`, both included."""
+    return (low + np.floor(uniform * (np.asarray(high) - low + 1))).astype(np.int64)
+
+
+def counted(count: int, like: "Tensor") -> "Tensor":
+    """Return int64 0, 1, ... below `count`, on the device of another tensor."""
+    import torch
+
+    return torch.arange(count, device=like.device)

@@ -1,19 +1,83 @@
 """Which training clips an epoch visits, in which order: a pure function of (seed, epoch)."""
 
+from collections.abc import Sequence
+from typing import Any, Literal
+
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field, field_validator
 
-from jobs.train.settings.sampling import SamplingConfig
+from jobs.errors import InputError
+from jobs.train.recipe import OptionalPart
 
 # Streams of random numbers that must not be the same, though seed and epoch are.
 _ORDER, _REPEATS = 0, 1
+# Clips of one class an epoch; more is a slip.
+MOST = 10_000_000
 Array = npt.NDArray[np.int64]
+
+
+class Balance(OptionalPart):
+    """Balancing of the training clips, after the split; without it each is visited once."""
+
+    balance: Literal["none", "equal"] | dict[str, int] = Field(
+        "none",
+        description="none, equal (all classes as the largest), or {label: clips an epoch}; a class "
+        "that has more stays as it is",
+    )
+    balance_draw: Literal["epoch", "fixed"] = Field(
+        "epoch", description="whether the repeated clips are drawn anew each epoch"
+    )
+
+    @property
+    def is_on(self) -> bool:
+        return self.balance != "none"
+
+    @field_validator("balance", mode="before")
+    @classmethod
+    def _labels_are_text(cls, value: Any) -> Any:
+        if value is None or value is False:  # YAML 1.1 reads `no` so
+            return "none"
+        if not isinstance(value, dict):
+            if value not in ("none", "equal"):
+                raise ValueError("expected none, equal or {label: clips}")
+            return value
+        for label, clips in value.items():
+            if isinstance(clips, bool) or not isinstance(clips, int) or not 1 <= clips <= MOST:
+                raise ValueError(f"label {label!r}: expected a number of clips from 1 to {MOST}")
+        texts = [str(label) for label in value]
+        for label in texts:
+            if texts.count(label) > 1:
+                raise ValueError(f"label {label} stands twice; keep one")
+        return dict(zip(texts, value.values(), strict=True))
+
+    def require_labels(self, classes: Sequence[str]) -> None:
+        """Refuse a balance that names a label which the data lacks.
+
+        Raises:
+            InputError: names the label and those that exist.
+        """
+        named = self.balance if isinstance(self.balance, dict) else {}
+        for label in named:
+            if label not in classes:
+                raise InputError(
+                    f"`balance` names the label '{label}', which no training clip has; labels "
+                    f"are: {', '.join(classes)}"
+                )
+
+    def targets(self, counts: Array, classes: Sequence[str]) -> Array:
+        """Return how often an epoch visits each class, given how many training clips it has."""
+        if self.balance == "equal":
+            return np.full_like(counts, counts.max())
+        wanted = self.balance if isinstance(self.balance, dict) else {}
+        at_least = [wanted.get(label, 0) for label in classes]
+        return np.maximum(counts, np.array(at_least, dtype=counts.dtype))
 
 
 def epoch_order(
     labels: Array,
-    classes: tuple[str, ...],
-    config: SamplingConfig,
+    classes: Sequence[str],
+    balance: Balance | None,
     seed: int,
     epoch: int,
 ) -> Array:
@@ -22,15 +86,18 @@ def epoch_order(
     Args:
         labels: int64 [clips], class indices of the training clips.
         classes: labels by class index.
-        config: how classes are balanced.
+        balance: how classes are balanced; None for each clip once.
         seed: of the run.
         epoch: from 1.
 
     Returns:
         int64 [visits], in which every clip stands at least once.
     """
-    targets = class_targets(np.bincount(labels, minlength=len(classes)), classes, config)
-    draw = epoch if config.balance_draw == "epoch" else 0
+    targets = np.bincount(labels, minlength=len(classes))
+    draw = epoch
+    if balance is not None:
+        targets = balance.targets(targets, classes)
+        draw = epoch if balance.balance_draw == "epoch" else 0
     visits = balanced(labels, targets, np.random.default_rng([seed, draw, _REPEATS]))
     return visits[np.random.default_rng([seed, epoch, _ORDER]).permutation(len(visits))]
 
@@ -48,16 +115,6 @@ def balanced(labels: Array, targets: Array, rng: np.random.Generator) -> Array:
             whole, rest = divmod(int(target), len(clips))
             visits += [np.tile(clips, whole), rng.choice(clips, rest, replace=False)]
     return np.concatenate(visits)
-
-
-def class_targets(counts: Array, classes: tuple[str, ...], config: SamplingConfig) -> Array:
-    """Return how often an epoch visits each class, given how many training clips it has."""
-    if config.balance == "none":
-        return counts
-    if config.balance == "equal":
-        return np.full_like(counts, counts.max())
-    wanted = [config.balance.get(label, 0) for label in classes]
-    return np.maximum(counts, np.array(wanted, dtype=counts.dtype))
 
 
 def batch_sizes(visits: int, size: int) -> list[int]:

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import torch
 
-from jobs.train.models import build_model
-from jobs.train.settings.model import ModelConfig
+from jobs.models.net import Net
 
 OWN_CGROUP, CGROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 # Part of the free memory that features may take unless `data_gb` says otherwise.
@@ -50,9 +49,9 @@ def _cgroup_limits() -> list[int]:
     with contextlib.suppress(OSError, IndexError):
         own = OWN_CGROUP.read_text().strip().splitlines()[-1].split("::", 1)[1]
         folder = CGROUPS / own.lstrip("/")
-        for place in (folder, *folder.parents):
+        for group in (folder, *folder.parents):
             with contextlib.suppress(OSError, ValueError):
-                limits.append(int((place / "memory.max").read_text()))
+                limits.append(int((group / "memory.max").read_text()))
     return limits
 
 
@@ -71,13 +70,11 @@ def data_budget(device: str, data_gb: float | None, together: int, needed: int =
     return max(0, min(int(free * DATA_SHARE), free - needed))
 
 
-def activation_bytes(
-    config: ModelConfig, classes: int, shape: tuple[int, int], batch: int
-) -> tuple[int, int]:
+def activation_bytes(net: Net, classes: int, shape: tuple[int, int], batch: int) -> tuple[int, int]:
     """Return what a forward pass keeps for its backward pass, without computing anything.
 
     Args:
-        config: the network.
+        net: the network.
         classes: size of its output.
         shape: bands and frames of a clip.
         batch: clips.
@@ -93,7 +90,7 @@ def activation_bytes(
         return tensor
 
     with torch.device("meta"):
-        model = build_model(config, classes).train()
+        model = net.build(classes).train()
         with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
             model(torch.empty(batch, 1, *shape))
     sizes = [storage.nbytes() for storage in kept.values()]

@@ -55,7 +55,7 @@ def _clips_per_second(
 ) -> float:
     device = sample.device.type
     choices.set_kernels()
-    twin = choices.place(copy.deepcopy(model), device).train()
+    twin = choices.put(copy.deepcopy(model), device).train()
     labels = torch.zeros(len(sample), dtype=torch.int64, device=device) % classes
     with choices.computing(device):
         forward = recorded(twin, sample) if choices.cuda_graph else twin

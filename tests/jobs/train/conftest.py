@@ -5,22 +5,25 @@ from pathlib import Path
 
 import pytest
 
+from jobs.data.dataset import Dataset
 from jobs.data.layouts import read_data
 from jobs.data.manifest import Manifest
-from jobs.data.split import SplitConfig, draw_split
+from jobs.data.split import Fold, SplitConfig, draw_split
 from jobs.extract.config import FeatureConfig
-from jobs.extract.feature_set import FeatureSet
-from jobs.extract.index import build_index
+from jobs.extract.extraction import Extraction
+from jobs.extract.store.feature_set import FeatureSet
+from jobs.extract.store.feature_store import FeatureStore
 from jobs.train.config import RunConfig
 from jobs.train.learner import Learner
 from jobs.train.run import Run
-from jobs.train.trainer import train_run
+from jobs.train.training import train_run
+from jobs.train.validation import ValidationPredictions
 
-FEATURES = FeatureConfig(seconds=0.5, n_fft=512, n_mels=16)
-CONFIG = RunConfig(
-    seconds=0.5, n_fft=512, n_mels=16, depth=8, epochs=6, batch_size=8, lr=0.05, threads=1,
-    warmup_epochs=1, plateau_patience=0, keep=2,
-)  # fmt: skip
+SETTINGS = {
+    "seconds": 0.5, "n_fft": 512, "n_mels": 16, "depth": 8, "epochs": 6, "batch_size": 8,
+    "lr": 0.05, "threads": 1, "warmup_epochs": 1, "plateau_patience": 0, "keep": 2,
+}  # fmt: skip
+CONFIG = RunConfig.parse(SETTINGS)
 
 Train = Callable[..., Run]
 
@@ -30,25 +33,36 @@ def config() -> RunConfig:
     return CONFIG
 
 
+def extracted(root: Path, manifest: Manifest, config: FeatureConfig) -> FeatureSet:
+    """Extract a feature set into a store and open it."""
+    store = FeatureStore(root)
+    Extraction(store, manifest, [config], shards=2).index(cpus=1)
+    return store.open(manifest, config)
+
+
 @pytest.fixture(scope="session")
 def features(made_clips: Path, tmp_path_factory: pytest.TempPathFactory) -> FeatureSet:
-    root, manifest = tmp_path_factory.mktemp("features"), read_data(made_clips)
-    build_index(manifest, FEATURES, 2, root, cpus=1)
-    return FeatureSet.open(root, manifest, FEATURES)
+    root = tmp_path_factory.mktemp("features")
+    return extracted(root, read_data(made_clips).labelled, CONFIG.features)
 
 
 @pytest.fixture
-def train(manifest: Manifest, features: FeatureSet) -> Train:
+def fold(dataset: Dataset) -> Fold:
+    return draw_split(dataset, SplitConfig()).folds[0]
+
+
+@pytest.fixture
+def train(dataset: Dataset, features: FeatureSet, fold: Fold) -> Train:
     """Train a run in a folder; by default the small one on the made clips."""
 
     def run(
         folder: Path,
         config: RunConfig = CONFIG,
-        manifest: Manifest = manifest,
         features: FeatureSet = features,
+        until: int | None = None,
     ) -> Run:
         run = Run(folder)
-        train_run(run, config, manifest, draw_split(manifest, SplitConfig()), features)
+        train_run(run, config, dataset, fold, features, until=until)
         return run
 
     return run
@@ -87,6 +101,13 @@ class Reaper:
             return step(learner, *arguments)  # type: ignore[arg-type]
 
         monkeypatch.setattr(Learner, "step", dying_step)
+        append = ValidationPredictions.append
+
+        def dying_append(predictions: ValidationPredictions, *arguments: object) -> None:
+            self._count()
+            append(predictions, *arguments)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(ValidationPredictions, "append", dying_append)
 
     def _count(self) -> None:
         if self.left == 0:

@@ -31,10 +31,14 @@ class PlainCnn(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits [batch, classes] of features [batch, 1, bands, frames]."""
-        x = self.blocks(x)  # [batch, 256, bands / 16, frames / 16]
-        x = F.adaptive_avg_pool2d(x, 1).flatten(1)  # [batch, 256]
-        logits: Tensor = self.head(x)  # [batch, classes]
+        logits: Tensor = self.head(self.embed(x))
         return logits
+
+    def embed(self, x: Tensor) -> Tensor:
+        """Return the mean over all bands and frames of the last features, [batch, 256]."""
+        x = self.blocks(x)  # [batch, 256, bands / 16, frames / 16]
+        pooled: Tensor = F.adaptive_avg_pool2d(x, 1).flatten(1)
+        return pooled
 
 
 def _block(inputs: int, outputs: int) -> nn.Sequential:

@@ -41,11 +41,15 @@ class CifarResNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits [batch, classes] of features [batch, 1, bands, frames]."""
+        logits: Tensor = self.head(self.embed(x))
+        return logits
+
+    def embed(self, x: Tensor) -> Tensor:
+        """Return the mean over all bands and frames of the last features, [batch, 64]."""
         x = F.relu(self.norm(self.conv(x)), inplace=True)  # [batch, 16, bands, frames]
         x = self.stages(x)  # [batch, 64, bands / 4, frames / 4]
-        x = F.adaptive_avg_pool2d(x, 1).flatten(1)  # [batch, 64]
-        logits: Tensor = self.head(x)  # [batch, classes]
-        return logits
+        pooled: Tensor = F.adaptive_avg_pool2d(x, 1).flatten(1)
+        return pooled
 
 
 class BasicBlock(nn.Module):

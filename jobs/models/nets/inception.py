@@ -37,10 +37,14 @@ class Inception(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits [batch, classes] of features [batch, 1, bands, frames]."""
-        x = self.modules_(self.stem(x))  # [batch, 224, bands / 8, frames / 8]
-        x = F.adaptive_avg_pool2d(x, 1).flatten(1)  # [batch, 224]
-        logits: Tensor = self.head(x)  # [batch, classes]
+        logits: Tensor = self.head(self.embed(x))
         return logits
+
+    def embed(self, x: Tensor) -> Tensor:
+        """Return the mean over all bands and frames of the last features, [batch, 224]."""
+        x = self.modules_(self.stem(x))  # [batch, 224, bands / 8, frames / 8]
+        pooled: Tensor = F.adaptive_avg_pool2d(x, 1).flatten(1)
+        return pooled
 
 
 class Convolution(nn.Sequential):

@@ -50,12 +50,16 @@ class DenseNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits [batch, classes] of features [batch, 1, bands, frames]."""
+        logits: Tensor = self.head(self.embed(x))
+        return logits
+
+    def embed(self, x: Tensor) -> Tensor:
+        """Return the mean over all bands and frames of the last features, [batch, channels]."""
         x = F.max_pool2d(self.conv(x), 3, stride=2, padding=1)  # [batch, 2 growth, bands / 4, ...]
         x = self.blocks(x)  # [batch, channels, bands / 16, frames / 16]
         x = F.relu(self.norm(x), inplace=True)
-        x = F.adaptive_avg_pool2d(x, 1).flatten(1)  # [batch, channels]
-        logits: Tensor = self.head(x)  # [batch, classes]
-        return logits
+        pooled: Tensor = F.adaptive_avg_pool2d(x, 1).flatten(1)
+        return pooled
 
 
 class DenseLayer(nn.Module):

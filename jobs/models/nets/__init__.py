@@ -1,0 +1,1 @@
+"""The networks, each for input [batch, 1, bands, frames] and any number of classes."""
