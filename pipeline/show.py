@@ -122,13 +122,14 @@ def _changes(
     import numpy as np
     import torch
     from jobs.models.normalise import statistics
-    from jobs.train.augment.epoch import EpochChanges, RawBatch
+    from jobs.train.augment.epoch import EpochChanges
+    from jobs.train.clips.storage import RawClips
 
     count = len(clips)
     entropy = stream(0, 1, augmentation.name)
     drawn = augmentation.draw(np.random.default_rng(entropy), DRAWS, shape)
     mean, deviation = map(torch.from_numpy, statistics(clips))
-    raw = RawBatch(torch.from_numpy(clips)[:, None], mean, deviation)
+    raw = RawClips(torch.from_numpy(clips)[:, None], mean, deviation)
     changes: list[tuple[float, Change]] = []
     for draw in range(DRAWS):
         epoch = EpochChanges(

@@ -101,7 +101,7 @@ def dropped(grid: Grid) -> None:
 
 def validation(opened: OpenedPlan) -> None:
     """Say which classes the validation accuracy does not measure."""
-    for label in classes_not_validated(opened.manifest, opened.split):
+    for label in classes_not_validated(opened.dataset, opened.split):
         console.warn(
             f"class '{label}' has no validation clip: too few clips, or all of them in one group"
         )

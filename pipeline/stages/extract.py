@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from jobs.extract.extraction import Extraction
+from jobs.extract.store.shard import ShardName
 
 from pipeline.planning.resources import Resources
 from pipeline.stages.stage import Space, Stage
@@ -59,8 +59,8 @@ def _side_and_shard(opened: "OpenedPlan", item: int) -> tuple[str, int]:
 
 def _clips(opened: "OpenedPlan", item: int) -> range:
     side, shard = _side_and_shard(opened, item)
-    extraction: Extraction = opened.extractions[side]
-    return extraction.positions(shard)
+    extraction = opened.extractions[side]
+    return ShardName(shard, extraction.shards).positions(len(extraction.manifest))
 
 
 EXTRACT = Extract()

@@ -95,7 +95,7 @@ class Train(Stage):
         return is_owned(opened.run(item).lock)
 
     def space(self, opened: "OpenedPlan", items: Sequence[int]) -> Space:
-        sizes = [opened.plan.runs[item].config.disk_bytes for item in items]
+        sizes = [opened.plan.runs[item].config.bytes_on_disk for item in items]
         return Space(sum(sizes), FILES_PER_RUN * len(items))
 
 
