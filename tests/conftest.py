@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from jobs.data.dataset import Dataset
 from jobs.data.layouts import read_data
-from jobs.data.manifest import Manifest
 from jobs.data.synthetic import MadeClips, write_clips
 
 ROOT = Path(__file__).parent.parent
@@ -52,7 +52,7 @@ def own_clips(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def manifest(made_clips: Path) -> Manifest:
+def dataset(made_clips: Path) -> Dataset:
     return read_data(made_clips)
 
 
