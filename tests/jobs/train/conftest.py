@@ -4,13 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from jobs.extract.feature_set import FeatureSet
-from jobs.extract.index import build_index
 
 from jobs.data.layouts import read_data
 from jobs.data.manifest import Manifest
 from jobs.data.split import SplitConfig, draw_split
 from jobs.extract.config import FeatureConfig
+from jobs.extract.feature_set import FeatureSet
+from jobs.extract.index import build_index
 from jobs.train.config import RunConfig
 from jobs.train.learner import Learner
 from jobs.train.run import Run

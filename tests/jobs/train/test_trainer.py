@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from jobs.extract.feature_set import FeatureSet
-from jobs.extract.index import build_index
 
 from jobs.data.layouts import read_data
 from jobs.data.manifest import Manifest
 from jobs.data.split import SplitConfig, draw_split
 from jobs.errors import DamagedFileError, InputError
+from jobs.extract.feature_set import FeatureSet
+from jobs.extract.index import build_index
 from jobs.files import read_json
 from jobs.train import trainer
 from jobs.train.checkpoint import Checkpoint

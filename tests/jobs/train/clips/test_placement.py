@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from jobs.extract.feature_set import FeatureSet
 
 from jobs.data.manifest import Manifest
 from jobs.data.split import SplitConfig, draw_split
+from jobs.extract.feature_set import FeatureSet
 from jobs.files import read_json
 from jobs.train.clips.labelled import load_split
 from jobs.train.clips.order import batch_sizes
