@@ -7,8 +7,11 @@ from typing import Any
 class DeferredErrors:
     """A writable file that remembers the first error of a write instead of raising it.
 
-    HDF5 cannot close a file whose last writes failed, and then crashes the process at its end.
-    So writes seem to succeed here, and `check` raises what went wrong.
+    HDF5 keeps metadata and chunks in caches of its own and writes them when it closes a file. If
+    such a write fails, closing fails, the file stays open inside the library, and the library
+    tries again when the process ends, where it crashes instead of exiting. So writes seem to
+    succeed here, HDF5 closes in peace, and `check` raises what went wrong: for a task, a full disk
+    is then an error with words, and nothing is left behind.
     """
 
     def __init__(self, path: Path) -> None:
