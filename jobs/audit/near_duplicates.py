@@ -31,7 +31,7 @@ NOTHING = np.uint8(255)  # the symbol of a clip without fluctuations: silence, a
 
 KEY_SYMBOLS, ORDER_SYMBOLS, SYMBOL_BITS = 3, 7, 6  # 60 bits in all
 NEIGHBOURS = 8
-# Two unrelated clips agree in a symbol by chance once in 64; 14 of 64 by chance never happens.
+# A symbol has 64 values, so unrelated clips agree in about one of 64 by chance.
 AGREEING_SYMBOLS = 14
 
 EVIDENCE = 100.0  # dB, summed over cells; less fluctuation than this says little

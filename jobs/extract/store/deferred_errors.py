@@ -7,11 +7,9 @@ from typing import Any
 class DeferredErrors:
     """A writable file that remembers the first error of a write instead of raising it.
 
-    HDF5 keeps metadata and chunks in caches of its own and writes them when it closes a file. If
-    such a write fails, closing fails, the file stays open inside the library, and the library
-    tries again when the process ends, where it crashes instead of exiting. So writes seem to
-    succeed here, HDF5 closes in peace, and `check` raises what went wrong: for a task, a full disk
-    is then an error with words, and nothing is left behind.
+    HDF5 cannot close a file whose last writes failed: it keeps it open, tries once more when the
+    process ends, and crashes there, so that a task on a full disk would die without a word. So
+    writes seem to succeed here, HDF5 closes in peace, and `check` raises what went wrong.
     """
 
     def __init__(self, path: Path) -> None:
