@@ -52,6 +52,8 @@ def chroma_cqt(samples: Floats, sample_rate: int, hop_length: int, tuning: float
     filters = OctaveFilters.at(sample_rate, tuning)
     energy = filters.response(samples, hop_length)
     for octave in range(1, OCTAVES):
+        # librosa builds the same filters again for each octave of each clip: `chroma_cqt` takes
+        # 69 ms a clip, these seven octaves with one bank take 5.
         samples = half_rate(samples)
         lower = filters.response(samples, hop_length >> octave)
         frames = min(len(energy), len(lower))
@@ -106,6 +108,7 @@ class OctaveFilters:
         padded = zero_padded(samples, self.n_fft // 2, np.float64)
         frames = np.lib.stride_tricks.sliding_window_view(padded, self.n_fft)[::hop_length]
         sounding = min(len(frames), sounding_frames(samples, self.n_fft, hop_length))
+        # In 113 of 513 bins some filter is not zero: the others are not even rounded.
         spectra = np.fft.rfft(frames[:sounding], axis=1)[:, self.bins].astype(np.complex64)
         response = np.zeros((len(frames), BINS_PER_OCTAVE))
         np.abs((spectra @ self.weights).astype(np.complex128), out=response[:sounding])
@@ -150,11 +153,11 @@ def _without_smallest(spectra: Complex) -> Complex:
 
 @functools.cache
 def _circles() -> Doubles:
-    """Return the place of each pitch class on three circles, float64 [6, 12]: sine, cosine each."""
+    """Return where each pitch class lies on three circles, float64 [6, 12]: sine, cosine each."""
     fifths, minor_thirds, major_thirds = 7 / 6, 3 / 2, 2 / 3
     steps = np.repeat([fifths, minor_thirds, major_thirds], 2)
     angle = np.multiply.outer(steps, np.arange(float(PITCH_CLASSES)))
     angle[::2] -= 0.5
     radius = np.repeat([1.0, 1.0, 0.5], 2)
-    places: npt.NDArray[np.float64] = radius[:, np.newaxis] * np.cos(np.pi * angle)
-    return places
+    points: Doubles = radius[:, np.newaxis] * np.cos(np.pi * angle)
+    return points
