@@ -7,18 +7,19 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from jobs.train.augment.augmentation import Batch
 from jobs.train.compute.choices import Choices
 from jobs.train.config import RunConfig
-from jobs.train.learner import Learner, averaged, build_optimizer
+from jobs.train.learner import Learner, averaged
 from jobs.train.loop import DivergedError, train_epoch
 
-SMALL = RunConfig(depth=8, lr=0.1, momentum=0, weight_decay=0, threads=1)
+SMALL = RunConfig.parse({"depth": 8, "lr": 0.1, "momentum": 0, "weight_decay": 0, "threads": 1})
 X = torch.randn(8, 1, 16, 22, generator=torch.Generator().manual_seed(0))
 LABELS = torch.arange(8) % 4
 
 
 def learner(**settings: object) -> Learner:
-    built = Learner(SMALL.model_copy(update=settings), 4, 10, "cpu", Choices())
+    built = Learner(SMALL.but(**settings), 4, 10, "cpu", Choices())
     built.model.train()
     return built
 
@@ -101,7 +102,7 @@ def test_averaged_weights_are_what_is_kept_and_their_statistics_are_averaged_too
 def test_the_optimiser_is_the_one_asked_for(
     settings: dict[str, object], kind: str, wanted: dict[str, object]
 ) -> None:
-    optimizer = build_optimizer(nn.Linear(2, 2), SMALL.model_copy(update=settings), fused=False)
+    optimizer = SMALL.but(**settings).optimizer.build(nn.Linear(2, 2).parameters())
     assert type(optimizer).__name__ == kind
     assert {name: optimizer.param_groups[0][name] for name in wanted} == wanted
     assert optimizer.param_groups[0]["lr"] == 0.1
@@ -113,7 +114,7 @@ def test_an_epoch_that_diverges_stops_before_its_end() -> None:
     def batches() -> object:
         nonlocal seen
         for seen in range(1, 101):
-            yield X * (float("nan") if seen == 3 else 1), LABELS, LABELS
+            yield Batch(X * (float("nan") if seen == 3 else 1), LABELS, LABELS)
 
     with pytest.raises(DivergedError):
         train_epoch(one, batches())  # type: ignore[arg-type]
@@ -122,7 +123,7 @@ def test_an_epoch_that_diverges_stops_before_its_end() -> None:
 
 def test_loss_and_accuracy_are_means_over_clips_of_batches_of_different_size() -> None:
     frozen = learner(lr=1e-30)
-    parts = [(X[:6], LABELS[:6], LABELS[:6]), (X[6:], LABELS[6:], LABELS[6:])]
+    parts = [Batch(X[part], LABELS[part], LABELS[part]) for part in (slice(6), slice(6, None))]
     loss, accuracy = train_epoch(frozen, parts)
     frozen = learner(lr=1e-30)
     frozen.model.train()
@@ -133,7 +134,7 @@ def test_loss_and_accuracy_are_means_over_clips_of_batches_of_different_size() -
 
 def test_a_first_step_that_overflows_in_float16_leaves_no_trace() -> None:
     choices = Choices(autocast="float16", fused=True)
-    config = SMALL.model_copy(update={"momentum": 0.9})
+    config = SMALL.but(momentum=0.9)
     half = Learner(config, 4, 10, "cpu", choices)
     half.model.train()
     before = {name: p.clone() for name, p in half.model.named_parameters()}
@@ -152,7 +153,7 @@ def test_a_first_step_that_overflows_in_float16_leaves_no_trace() -> None:
 def test_a_learner_goes_on_where_hardware_chose_another_layout_and_precision(
     optimizer: str,
 ) -> None:
-    config = SMALL.model_copy(update={"momentum": 0.9, "optimizer": optimizer})
+    config = SMALL.but(momentum=0.9, optimizer=optimizer)
     first = Learner(config, 4, 10, "cpu", Choices(channels_last=True))
     first.model.train()
     first.step(X, LABELS)

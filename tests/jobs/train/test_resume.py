@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from jobs.extract.feature_set import FeatureSet
 
 from jobs.errors import DamagedFileError
-from jobs.extract.feature_set import FeatureSet
 from jobs.files import read_json
 from jobs.train.compute import device
 from jobs.train.config import RunConfig

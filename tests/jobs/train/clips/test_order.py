@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from jobs.train.clips.order import batch_sizes, class_targets, epoch_order
-from jobs.train.config import RunConfig
+from jobs.train.clips.order import Balance, batch_sizes, epoch_order
 
 CLASSES = ("0", "1", "2", "3")
 # The report's training clips of each class.
@@ -23,25 +22,25 @@ LABELS = np.random.default_rng(0).permutation(np.repeat(np.arange(4), COUNTS))
     ],
 )
 def test_an_epoch_has_the_reports_class_counts(balance: object, expected: list[int]) -> None:
-    config = RunConfig.checked({"balance": balance}, "test")
+    part = Balance.read({"balance": balance}, "test")
+    assert (part is None) == (balance == "none")
     for epoch in (1, 2):
-        order = epoch_order(LABELS, CLASSES, config, seed=0, epoch=epoch)
+        order = epoch_order(LABELS, CLASSES, part, seed=0, epoch=epoch)
         assert np.bincount(LABELS[order]).tolist() == expected
         assert set(order) == set(range(len(LABELS)))  # no clip is left out
-    assert class_targets(COUNTS, CLASSES, config).tolist() == expected
 
 
 def test_clips_of_a_class_are_repeated_as_equally_as_can_be() -> None:
-    config = RunConfig(balance={"0": 2000})
-    times = np.bincount(epoch_order(LABELS, CLASSES, config, seed=0, epoch=1))[LABELS == 0]
+    part = Balance(balance={"0": 2000})
+    times = np.bincount(epoch_order(LABELS, CLASSES, part, seed=0, epoch=1))[LABELS == 0]
     assert set(times) == {2, 3}  # 2000 = 2 * 841 + 318
     assert (times == 3).sum() == 318
 
 
 def test_repeated_clips_are_drawn_anew_each_epoch_or_fixed() -> None:
     def repeated(draw: str, epoch: int) -> list[int]:
-        config = RunConfig(balance="equal", balance_draw=draw)
-        return sorted(epoch_order(LABELS, CLASSES, config, seed=3, epoch=epoch).tolist())
+        part = Balance.checked({"balance": "equal", "balance_draw": draw}, "test")
+        return sorted(epoch_order(LABELS, CLASSES, part, seed=3, epoch=epoch).tolist())
 
     assert repeated("epoch", 1) != repeated("epoch", 2)
     assert repeated("epoch", 2) == repeated("epoch", 2)
@@ -50,13 +49,13 @@ def test_repeated_clips_are_drawn_anew_each_epoch_or_fixed() -> None:
 
 def test_an_epoch_has_an_order_of_its_own_that_seed_and_epoch_decide() -> None:
     orders = [
-        epoch_order(LABELS, CLASSES, RunConfig(), seed, epoch).tolist()
+        epoch_order(LABELS, CLASSES, None, seed, epoch).tolist()
         for seed in (0, 1)
         for epoch in (1, 2)
     ]
     assert all(sorted(order) == list(range(len(LABELS))) for order in orders)
     assert len({tuple(order) for order in orders}) == 4
-    assert epoch_order(LABELS, CLASSES, RunConfig(), 1, 2).tolist() == orders[3]
+    assert epoch_order(LABELS, CLASSES, None, 1, 2).tolist() == orders[3]
 
 
 @pytest.mark.parametrize(

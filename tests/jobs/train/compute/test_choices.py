@@ -9,17 +9,17 @@ from torch import nn
 from jobs.files import read_json
 from jobs.train.compute import setup, trial
 from jobs.train.compute.choices import Choices, candidates, on_cpu
-from jobs.train.compute.setup import Room, set_up
+from jobs.train.compute.setup import DeviceShare, set_up
 from jobs.train.compute.trial import fastest
 from jobs.train.config import RunConfig
-from jobs.train.models import build_model
+from jobs.train.recipe import Computing
 from jobs.train.run import Run
 
-SMALL = RunConfig(depth=8, threads=1, batch_size=4, seconds=0.5)
+SMALL = RunConfig.parse({"depth": 8, "threads": 1, "batch_size": 4, "seconds": 0.5})
 
 
 def test_auto_on_a_cpu_is_exact() -> None:
-    choices = on_cpu(RunConfig())
+    choices = on_cpu(Computing())
     assert (choices.autocast, choices.cuda_graph, choices.deterministic) == (None, False, True)
     assert choices.channels_last
 
@@ -30,7 +30,7 @@ def test_auto_on_a_cpu_is_exact() -> None:
 def test_auto_on_a_gpu_measures_the_half_precision_that_it_does_well(
     capability: tuple[int, int], half: str
 ) -> None:
-    ways = candidates(RunConfig(), capability)
+    ways = candidates(Computing(), capability)
     assert {way.autocast for way in ways} == {half, None}
     assert {way.channels_last for way in ways} == {True, False}
     assert {way.cuda_graph for way in ways} == {True, False}
@@ -39,18 +39,18 @@ def test_auto_on_a_gpu_measures_the_half_precision_that_it_does_well(
 
 
 def test_an_old_gpu_computes_in_float32() -> None:
-    assert {way.autocast for way in candidates(RunConfig(), (6, 1))} == {None}
+    assert {way.autocast for way in candidates(Computing(), (6, 1))} == {None}
 
 
 def test_float32_asked_for_is_deterministic_and_nothing_is_timed() -> None:
-    (way,) = candidates(RunConfig(precision="float32"), (9, 0))
+    (way,) = candidates(Computing(precision="float32"), (9, 0))
     assert way.autocast is None
     assert way.deterministic
     assert not way.cuda_graph
 
 
 def test_in_half_precision_batch_norm_and_weights_stay_float32() -> None:
-    model = build_model(SMALL, 4)
+    model = SMALL.net.build(4)
     seen: dict[str, torch.dtype] = {}
 
     def note(name: str) -> object:
@@ -69,7 +69,7 @@ def test_in_half_precision_batch_norm_and_weights_stay_float32() -> None:
 def test_the_fastest_way_wins_and_one_that_does_not_run_is_noted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    ways = candidates(RunConfig(), (9, 0))
+    ways = candidates(Computing(), (9, 0))
     speeds = {way.name: 100.0 + n for n, way in enumerate(ways)}
 
     def measured(way: Choices, *_: object) -> float:
@@ -88,7 +88,7 @@ def test_the_fastest_way_wins_and_one_that_does_not_run_is_noted(
 
 
 def test_a_trial_leaves_the_model_as_it_was() -> None:
-    model = build_model(SMALL, 4)
+    model = SMALL.net.build(4)
     before = {name: value.clone() for name, value in model.state_dict().items()}
     ways = [Choices(), Choices(channels_last=False)]
     chosen = fastest(ways, model, torch.randn(4, 1, 16, 22), 4)
@@ -102,9 +102,9 @@ def test_a_run_that_goes_on_computes_as_it_began(
 ) -> None:
     run = Run(tmp_path)
     monkeypatch.setattr(setup, "_choose", lambda *_: Choices(channels_last=False))
-    assert not set_up(run, SMALL, 4, Room(), 0).choices.channels_last
+    assert not set_up(run, SMALL, 4, DeviceShare(), 0).choices.channels_last
     monkeypatch.setattr(setup, "_choose", lambda *_: Choices())
-    assert not set_up(run, SMALL, 4, Room(), 0).choices.channels_last
+    assert not set_up(run, SMALL, 4, DeviceShare(), 0).choices.channels_last
     assert read_json(run.hardware)["choices"]["channels_last"] is False
     (tmp_path / "other").mkdir()
-    assert set_up(Run(tmp_path / "other"), SMALL, 4, Room(), 0).choices.channels_last
+    assert set_up(Run(tmp_path / "other"), SMALL, 4, DeviceShare(), 0).choices.channels_last

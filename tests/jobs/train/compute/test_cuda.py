@@ -3,24 +3,25 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
-from jobs.files import read_json
-from jobs.train.augment import transforms
+from jobs.models.fitted_net import FittedNet
+from jobs.models.normalise import as_image, normalised, statistics
 from jobs.train.compute.choices import Choices, candidates
+from jobs.train.compute.device import Hardware
 from jobs.train.compute.graph import recorded
 from jobs.train.compute.trial import fastest
 from jobs.train.config import RunConfig
 from jobs.train.learner import Learner
-from jobs.train.models import build_model
 from jobs.train.run import Run
 
 pytestmark = pytest.mark.cuda
 
 MODELS = ("resnet", "cnn", "inception", "densenet")
-SMALL = RunConfig(depth=8, densenet_depth=10, batch_size=16, lr=0.01)
+SMALL = RunConfig.parse({"depth": 8, "batch_size": 16, "lr": 0.01})
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +38,7 @@ def batch(size: int = 16) -> tuple[torch.Tensor, torch.Tensor]:
 
 @pytest.mark.parametrize("model", MODELS)
 def test_a_recorded_pass_learns_what_an_eager_one_learns(model: str) -> None:
-    config = SMALL.model_copy(update={"model": model, "precision": "float32"})
+    config = SMALL.but(model=model, densenet_depth=10, precision="float32")
     x, labels = batch()
     learners = [
         Learner(config, 4, 10, "cuda", Choices(cuda_graph=graph, fused=True))
@@ -54,7 +55,7 @@ def test_a_recorded_pass_learns_what_an_eager_one_learns(model: str) -> None:
 
 
 def test_recording_leaves_weights_and_statistics_alone() -> None:
-    model = build_model(SMALL, 4).cuda().train()
+    model = SMALL.net.build(4).cuda().train()
     before = {name: value.clone() for name, value in model.state_dict().items()}
     recorded(model, batch()[0])
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
@@ -62,8 +63,8 @@ def test_recording_leaves_weights_and_statistics_alone() -> None:
 
 @pytest.mark.parametrize("precision", ["bfloat16", "float16", "float32"])
 def test_every_precision_learns(precision: str) -> None:
-    config = SMALL.model_copy(update={"precision": precision})
-    for choices in candidates(config, torch.cuda.get_device_capability()):
+    config = SMALL.but(precision=precision)
+    for choices in candidates(config.computing, torch.cuda.get_device_capability()):
         learner = Learner(config, 4, 40, "cuda", choices)
         learner.model.train()
         x, labels = batch()
@@ -74,8 +75,8 @@ def test_every_precision_learns(precision: str) -> None:
 
 
 def test_the_trial_chooses_a_way_that_runs() -> None:
-    ways = candidates(RunConfig(), torch.cuda.get_device_capability())
-    chosen = fastest(ways, build_model(SMALL, 4), batch()[0], 4)
+    ways = candidates(SMALL.computing, torch.cuda.get_device_capability())
+    chosen = fastest(ways, SMALL.net.build(4), batch()[0], 4)
     assert chosen.measured
     assert not chosen.refused
 
@@ -83,12 +84,26 @@ def test_the_trial_chooses_a_way_that_runs() -> None:
 def test_a_run_on_a_gpu_ends_and_records_what_it_chose(
     train: Callable[..., Run], config: RunConfig, tmp_path: Path
 ) -> None:
-    run = train(tmp_path / "run", config.model_copy(update={"ema": 0.9, "mixup_p": 0.5}))
+    run = train(tmp_path / "run", config.but(ema=0.9, mixup_p=0.5))
     assert run.is_trained()
-    assert read_json(run.hardware)["choices"]["measured"]
+    choices = Hardware.load(run.hardware).choices
+    assert choices is not None
+    assert choices["measured"]
 
 
-def test_augmentation_gives_a_gpu_the_same_noise_but_for_rounding() -> None:
-    seed = torch.arange(5)
-    on_gpu = transforms.gaussian(seed.cuda(), 1000).cpu()
-    torch.testing.assert_close(on_gpu, transforms.gaussian(seed, 1000), rtol=1e-4, atol=1e-5)
+def test_normalising_gives_a_gpu_the_same_bits() -> None:
+    clips = np.random.default_rng(0).normal(-40, 20, (9, 64, 259)).astype(np.float32)
+    numbers = [torch.from_numpy(each) for each in statistics(clips)]
+    image = torch.from_numpy(as_image(clips))
+    on_gpu = normalised(image.cuda(), *(each.cuda() for each in numbers)).cpu()
+    assert torch.equal(on_gpu, normalised(image, *numbers))
+
+
+def test_a_clip_is_predicted_alike_in_any_company_on_a_gpu() -> None:
+    fitted = FittedNet(SMALL.net, SMALL.net.build(4).cuda(), tuple("0123"), (64, 65), "cuda")
+    Choices().set_kernels()
+    clips = np.random.default_rng(0).normal(-40, 20, (100, 64, 65)).astype(np.float32)
+    whole = fitted.predict_proba(clips)
+    for seed in range(5):
+        some = np.random.default_rng(seed).permutation(100)[: 13 * seed + 1]
+        np.testing.assert_array_equal(fitted.predict_proba(clips[some]), whole[some])

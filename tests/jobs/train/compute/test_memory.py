@@ -5,15 +5,15 @@ from pathlib import Path
 import pytest
 import torch
 
+from jobs.models.resnet import ResNet
 from jobs.train.compute import memory
 from jobs.train.compute.memory import activation_bytes, data_budget, keep_freed_memory, memory_limit
 from jobs.train.config import RunConfig
-from jobs.train.models import build_model
 
 
 @pytest.mark.parametrize("model", ["resnet", "cnn", "inception", "densenet"])
 def test_activations_are_those_that_a_real_pass_keeps(model: str) -> None:
-    config = RunConfig.checked({"model": model, "depth": 8, "densenet_depth": 10}, "test")
+    net = RunConfig.parse({"model": model, "depth": 8, "densenet_depth": 10}).net
     kept: dict[int, torch.UntypedStorage] = {}
 
     def note(tensor: torch.Tensor) -> torch.Tensor:
@@ -21,18 +21,17 @@ def test_activations_are_those_that_a_real_pass_keeps(model: str) -> None:
         kept[storage.data_ptr()] = storage
         return tensor
 
-    network = build_model(config, 4).train()
+    network = net.build(4).train()
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         network(torch.randn(6, 1, 32, 40))
     sizes = [storage.nbytes() for storage in kept.values()]
-    total, largest = activation_bytes(config, 4, (32, 40), 6)
+    total, largest = activation_bytes(net, 4, (32, 40), 6)
     assert largest == max(sizes)
     assert total == pytest.approx(sum(sizes), rel=0.01)
 
 
 def test_activations_grow_with_the_batch() -> None:
-    config = RunConfig(depth=8)
-    one, many = (activation_bytes(config, 4, (64, 259), batch)[0] for batch in (1, 64))
+    one, many = (activation_bytes(ResNet(depth=8), 4, (64, 259), batch)[0] for batch in (1, 64))
     assert many == pytest.approx(64 * one, rel=0.05)
 
 

@@ -4,10 +4,10 @@ from dataclasses import fields
 
 import pytest
 import torch
-
 from jobs.train.augment.table import Table, draw_table
-from jobs.train.config import RunConfig
 from jobs.train.settings.augmentation import KINDS
+
+from jobs.train.config import RunConfig
 
 SHAPE = (64, 259)
 ALL = RunConfig.checked({f"{kind}_p": 1 for kind in KINDS} | {"mask_bands": 63}, "test")

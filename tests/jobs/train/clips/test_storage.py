@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from jobs.extract.feature_set import FeatureSet
+from jobs.train.clips.placement import Resident, Storage, Streamed
 
 from jobs.data.manifest import Manifest
 from jobs.data.split import SplitConfig, draw_split
-from jobs.extract.feature_set import FeatureSet
 from jobs.files import read_json
 from jobs.train.clips.labelled import load_split
 from jobs.train.clips.order import batch_sizes
-from jobs.train.clips.placement import Resident, Storage, Streamed
 from jobs.train.compute.setup import Room
 from jobs.train.config import RunConfig
 from jobs.train.run import Run

@@ -6,19 +6,28 @@ import pytest
 import torch
 from torch import nn
 
-from jobs.train.config import RunConfig
-from jobs.train.models import build_model, parameter_count
-from jobs.train.models.cnn import PlainCnn
-from jobs.train.models.densenet import DenseNet
-from jobs.train.models.inception import Inception
-from jobs.train.models.resnet import CifarResNet
+from jobs.models import MODELS
+from jobs.models.net import Net
+from jobs.models.nets.cnn import PlainCnn
+from jobs.models.nets.densenet import DenseNet
+from jobs.models.nets.inception import Inception
+from jobs.models.nets.resnet import CifarResNet
 
-MODELS = ("resnet", "cnn", "inception", "densenet")
+NETS = ("resnet", "cnn", "inception", "densenet")
 SHAPES = [(64, 259), (194, 259), (16, 22), (194, 1), (1, 1)]
 
 
-def small(model: str) -> RunConfig:
-    return RunConfig.checked({"model": model, "depth": 8, "densenet_depth": 10}, "test")
+def net(model: str, **settings: object) -> Net:
+    """Return a net's settings; by default the smallest."""
+    small = {"resnet": {"depth": 8}, "densenet": {"densenet_depth": 10}}.get(model, {})
+    built = MODELS[model].checked(settings or small, "test")
+    assert isinstance(built, Net)
+    return built
+
+
+def parameter_count(module: nn.Module) -> int:
+    """Return the number of trained values."""
+    return sum(p.numel() for p in module.parameters() if p.requires_grad)
 
 
 # He et al. 2015, table 6, for three input channels and ten classes; one channel has 288 fewer.
@@ -91,43 +100,45 @@ def test_inception_has_the_papers_kinds_of_filters() -> None:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", NETS)
 def test_every_model_takes_any_bands_and_frames(model: str, shape: tuple[int, int]) -> None:
     for classes in (2, 4, 50):
-        network = build_model(small(model), classes)
+        network = net(model).build(classes)
         assert network.eval()(torch.zeros(2, 1, *shape)).shape == (2, classes)
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", NETS)
 def test_every_weight_learns(model: str) -> None:
-    network = build_model(small(model), 4).train()
+    network = net(model).build(4).train()
     network(torch.randn(4, 1, 64, 65)).square().sum().backward()
     for name, weight in network.named_parameters():
         assert weight.grad is not None, name
         assert weight.grad.abs().sum() > 0, name
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", NETS)
 def test_every_model_names_its_source(model: str) -> None:
-    document = __import__(f"jobs.train.models.{model}", fromlist=["_"]).__doc__ or ""
+    document = __import__(f"jobs.models.nets.{model}", fromlist=["_"]).__doc__ or ""
     assert " et al." in document or "&" in document
     assert any(str(year) in document for year in range(2010, 2020))
 
 
 @pytest.mark.parametrize(
-    "settings",
+    ("model", "settings"),
     [
-        {"depth": 20}, {"depth": 110}, {"depth": 56, "shortcut": "B"}, {"model": "cnn"},
-        {"model": "inception"}, {"model": "densenet"},
-        {"model": "densenet", "densenet_depth": 40, "growth": 24},
+        ("resnet", {"depth": 20}), ("resnet", {"depth": 110}),
+        ("resnet", {"depth": 56, "shortcut": "B"}), ("cnn", {}), ("inception", {}),
+        ("densenet", {"densenet_depth": 100}), ("densenet", {"densenet_depth": 40, "growth": 24}),
     ],
     ids=str,
 )  # fmt: skip
-def test_the_size_of_a_model_is_known_without_building_it(settings: dict[str, object]) -> None:
-    config = RunConfig.checked(settings, "test")
-    count = parameter_count(build_model(config, 4))
+def test_the_size_of_a_model_is_known_without_building_it(
+    model: str, settings: dict[str, object]
+) -> None:
+    sized = net(model, **settings)
+    count = parameter_count(sized.build(4))
     # For asking whether checkpoints fit on a disk.
-    assert 0.95 * count < config.approximate_parameters < 1.25 * count
+    assert 0.95 * count < sized.parameters(64 * 259) < 1.25 * count
 
 
 def test_resnet_counts_its_layers() -> None:

@@ -7,23 +7,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from jobs.extract.feature_set import FeatureSet
+from jobs.extract.index import build_index
+from jobs.train.journal import HISTORY_HEADER
+from jobs.train.predictions import load_probabilities
+from jobs.train.weights import load_model
 
 from jobs.data.layouts import read_data
 from jobs.data.manifest import Manifest
 from jobs.data.split import SplitConfig, draw_split
 from jobs.errors import DamagedFileError, InputError
-from jobs.extract.feature_set import FeatureSet
-from jobs.extract.index import build_index
 from jobs.files import read_json
 from jobs.train import trainer
 from jobs.train.checkpoint import Checkpoint
 from jobs.train.config import RunConfig
-from jobs.train.journal import HISTORY_HEADER
 from jobs.train.loop import Batch
-from jobs.train.predictions import load_probabilities
 from jobs.train.run import Run
 from jobs.train.trainer import Trainer
-from jobs.train.weights import load_model
 
 Train = Callable[..., Run]
 

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from jobs.train.augment.table import draw_table
+from jobs.train.settings.augmentation import KINDS
 
 from jobs.train.augment import transforms
 from jobs.train.augment.augmentation import Augmentation
-from jobs.train.augment.table import draw_table
 from jobs.train.config import RunConfig
-from jobs.train.settings.augmentation import KINDS
 
 # Three clips of 4 bands and 5 frames whose values tell band and frame.
 X = (torch.arange(4.0)[:, None] * 10 + torch.arange(5.0)).expand(3, 1, 4, 5).contiguous()

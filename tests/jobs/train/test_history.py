@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from jobs.errors import DamagedFileError
 from jobs.progress import duration
-from jobs.train.journal import recording_events
+from jobs.train.history import History, HistoryRow, recording_events
 from jobs.train.run import Run
 
 Train = Callable[..., Run]
@@ -53,7 +54,7 @@ def test_without_tensorboard_nothing_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "torch.utils.tensorboard", None)
-    with recording_events(Run(tmp_path), []) as events:
+    with recording_events(Run(tmp_path), History()) as events:
         assert events is None
     assert not list(tmp_path.iterdir())
 
@@ -63,3 +64,16 @@ def test_without_tensorboard_nothing_is_written(
 )
 def test_durations_are_told_in_words(seconds: float, words: str) -> None:
     assert duration(seconds) == words
+
+
+def test_a_history_is_read_back_as_it_was_written(tmp_path: Path) -> None:
+    rows = [
+        HistoryRow(1, 0.1, 1 / 3, 0.5, 2 / 3, 0.25, 0.001),
+        HistoryRow(2, None, 0, 1, 0, 1, 2.5),
+    ]
+    History(rows).save(tmp_path / "history.csv")
+    assert History.load(tmp_path / "history.csv").rows == rows
+    assert History.load(tmp_path / "none.csv").rows == []
+    (tmp_path / "history.csv").write_text("epoch,lr\n1,2\n")
+    with pytest.raises(DamagedFileError, match=r"history\.csv is damaged"):
+        History.load(tmp_path / "history.csv")
