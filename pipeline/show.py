@@ -121,6 +121,7 @@ def _changes(
     """
     import numpy as np
     import torch
+
     from jobs.models.normalise import statistics
     from jobs.train.augment.epoch import EpochChanges
     from jobs.train.clips.storage import RawClips

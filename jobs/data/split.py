@@ -60,11 +60,12 @@ class Split:
 
     def save(self, path: Path) -> None:
         """Write a row for each clip and a column for each fold."""
-        columns = []
-        for fold in self.folds:
-            part = dict.fromkeys(self.holdout, HOLDOUT)
-            part |= dict.fromkeys(fold.training, TRAINING)
-            columns.append(part | dict.fromkeys(fold.validation, VALIDATION))
+        columns = [
+            dict.fromkeys(self.holdout, HOLDOUT)
+            | dict.fromkeys(fold.training, TRAINING)
+            | dict.fromkeys(fold.validation, VALIDATION)
+            for fold in self.folds
+        ]
         header = ("position", *(f"fold_{number}" for number in range(len(columns))))
         rows = ((p, *(part[p] for part in columns)) for p in sorted(columns[0]))
         write_csv(path, header, rows)
@@ -83,9 +84,7 @@ class Split:
                 raise ValueError("not the columns of a split, or a clip that stands twice")
             columns = [_positions(rows, number) for number, _ in enumerate(names, start=1)]
         except (KeyError, ValueError, IndexError) as error:
-            raise DamagedFileError(
-                f"{path} cannot be read ({error!r}); it is drawn again"
-            ) from error
+            raise DamagedFileError(f"{path} is damaged ({error!r}); it is drawn again") from error
         folds = tuple(Fold(part[TRAINING], part[VALIDATION]) for part in columns)
         return cls(folds, columns[0][HOLDOUT])
 
@@ -141,9 +140,7 @@ def draw_split(dataset: Dataset, config: SplitConfig) -> Split:
         InputError: the clips cannot be split so that every class trains.
     """
     if config.validation_fold is not None and config.folds is None:
-        raise InputError(
-            "`validation_fold` counts only with `folds: manifest`; add that or drop it"
-        )
+        raise InputError("`validation_fold` counts only with `folds: manifest`; add or drop it")
     if config.folds == "manifest":
         held_out = _manifest_fold(dataset, config.validation_fold)
     elif any(clip.group is not None for clip in dataset.labelled.clips):

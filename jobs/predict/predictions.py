@@ -1,10 +1,10 @@
 """What one checkpoint says of some clips, and the file in which that is kept. Imports no torch."""
 
 import json
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from jobs.data.dataset import Dataset
 from jobs.data.manifest import Manifest
 from jobs.errors import DamagedFileError
 from jobs.files import replacing, write_csv
+from jobs.models.archive import damaged
 from jobs.schema import Schema
 from jobs.train.checkpoint import Checkpoint
 from jobs.train.run import Run
@@ -81,24 +82,20 @@ class Predictions:
             DamagedFileError: the file is cut or changed.
             FileNotFoundError: there is none.
         """
-        try:
-            with np.load(path, allow_pickle=False) as arrays:
-                return cls(
-                    source=_source(arrays["source"]),
-                    ids=tuple(arrays["ids"].tolist()),
-                    sha256=tuple(digest.decode() for digest in arrays["sha256"].tolist()),
-                    probabilities=arrays["probabilities"],
-                )
-        except (KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise DamagedFileError(f"{path} is damaged ({error!r})") from error
+        arrays = _read(path, "source", "ids", "sha256", "probabilities")
+        return cls(
+            source=_source(arrays["source"]),
+            ids=tuple(arrays["ids"].tolist()),
+            sha256=tuple(digest.decode() for digest in arrays["sha256"].tolist()),
+            probabilities=arrays["probabilities"],
+        )
 
     @classmethod
     def are_current(cls, path: Path, source: Source) -> bool:
         """Tell whether the file holds predictions of just this source, without reading them all."""
         try:
-            with np.load(path, allow_pickle=False) as arrays:
-                return _source(arrays["source"]) == source
-        except (FileNotFoundError, KeyError, ValueError, EOFError, zipfile.BadZipFile):
+            return _source(_read(path, "source")["source"]) == source
+        except (FileNotFoundError, DamagedFileError):
             return False
 
     def by_recording(self) -> dict[str, Probabilities]:
@@ -123,6 +120,21 @@ class Predictions:
             (id_, classes[index] if has_row else otherwise)
             for id_, index, has_row in zip(self.ids, best, readable, strict=True)
         ]
+
+
+def _read(path: Path, *names: str) -> dict[str, npt.NDArray[Any]]:
+    """Read some arrays of an archive, their checksums verified.
+
+    Raises:
+        DamagedFileError: the file is cut or changed.
+        FileNotFoundError: there is none.
+    """
+    with path.open("rb") as file:
+        try:
+            with np.load(file, allow_pickle=False) as arrays:
+                return {name: arrays[name] for name in names}
+        except Exception as error:  # numpy and zipfile raise many kinds for a damaged archive
+            raise damaged(path, error) from error
 
 
 def _source(stored: npt.NDArray[np.uint8]) -> Source:

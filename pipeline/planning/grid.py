@@ -6,14 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
-
-from jobs.data.split import SplitConfig
 from jobs.errors import InputError
-from jobs.extract.quarantine import Limits
-from jobs.schema import Schema, unknown_setting
+from jobs.schema import unknown_setting
 from jobs.train.config import RunConfig
-from jobs.vote.rules import VoteRules
+from pipeline.planning.options import GridOptions
 from pipeline.planning.yaml_file import YamlFile, parse_settings, read_yaml
 
 Settings = dict[str, Any]
@@ -21,51 +17,6 @@ Settings = dict[str, Any]
 SHAPE_KEYS = ("sweep", "zip", "runs", "seeds")
 # How large a job the run needs. Not a setting of the run: it changes no result and no name.
 TIER = "tier"
-
-
-class LaunchOptions(Schema):
-    """What a launch needs to know beside the runs."""
-
-    data: str | None = Field(None, description="data folder; --data wins")
-    shards: int | None = Field(
-        None, ge=1, le=99_999, description="files of labelled clips; default: one for each 500"
-    )
-    runs_per_gpu: int = Field(1, ge=1, le=64, description="runs that share one job and its GPU")
-    data_gb: float | None = Field(
-        None, gt=0, description="memory for a run's features, 10^9 bytes; default: half of the free"
-    )
-
-
-@dataclass(frozen=True)
-class GridOptions:
-    """What belongs to the grid and not to a run."""
-
-    launch: LaunchOptions
-    split: SplitConfig
-    vote: VoteRules
-    limits: Limits
-
-    @classmethod
-    def setting_names(cls) -> tuple[str, ...]:
-        return tuple(name for part in _PARTS.values() for name in part.model_fields)
-
-    @classmethod
-    def parse(cls, values: Settings, where: Callable[[str], str]) -> "GridOptions":
-        """Give each part those of the flat `values` that are its own.
-
-        Raises:
-            InputError: a wrong value.
-        """
-        parts: dict[str, Any] = {
-            name: part.checked({k: v for k, v in values.items() if k in part.model_fields}, where)
-            for name, part in _PARTS.items()
-        }
-        return cls(**parts)
-
-
-_PARTS: dict[str, type[Schema]] = {
-    "launch": LaunchOptions, "split": SplitConfig, "vote": VoteRules, "limits": Limits,
-}  # fmt: skip
 
 
 @dataclass(frozen=True)

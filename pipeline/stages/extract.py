@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from jobs.extract.store.shard import ShardName
-
 from pipeline.planning.resources import Resources
 from pipeline.stages.stage import Space, Stage
 

@@ -4,11 +4,10 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from jobs.train.history import History
-
 from jobs.errors import InputError
 from jobs.ownership import is_owned
 from jobs.progress import duration
+from jobs.train.history import History
 from pipeline.planning.resources import Resources, cpus_available
 from pipeline.stages.index import INDEX
 from pipeline.stages.stage import Request, Space, Stage, Wait
@@ -44,9 +43,8 @@ class Train(Stage):
         return f"run '{planned.name}' ({planned.signature})"
 
     def do(self, opened: "OpenedPlan", item: int, cpus: int) -> None:
-        from jobs.train.training import train_run
-
         from jobs.train.compute.setup import DeviceShare
+        from jobs.train.training import train_run
         from pipeline.stages.predict import predict_run
 
         planned = opened.plan.runs[item]

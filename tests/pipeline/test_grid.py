@@ -6,7 +6,8 @@ import pytest
 
 from jobs.errors import InputError
 from jobs.train.config import RunConfig
-from pipeline.planning.grid import Grid, GridEntry, GridOptions, read_grid
+from pipeline.planning.grid import Grid, GridEntry, read_grid
+from pipeline.planning.options import GridOptions
 
 GRIDS = Path(__file__).parent.parent.parent / "grids"
 

@@ -36,8 +36,6 @@ def test_no_other_file_compares_or_indexes_by_a_stages_name(path: Path) -> None:
             values = [node.left, *node.comparators]
         elif isinstance(node, ast.Subscript):
             values = [node.slice]
-        elif isinstance(node, ast.Dict):
-            values = [key for key in node.keys if key is not None]
         else:
             continue
         named = {v.value for v in values if isinstance(v, ast.Constant)} & names
