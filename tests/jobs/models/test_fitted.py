@@ -65,7 +65,8 @@ def test_an_embedding_is_what_the_last_layer_sees(name: str) -> None:
     model, x = fitted(name), clips(70)
     assert isinstance(model, FittedNet)
     pooled = model.embedding(x)
-    assert (pooled.shape, pooled.dtype) == ((70, WIDTHS[name]), np.float32)
+    assert pooled.shape == (70, WIDTHS[name])
+    assert pooled.dtype == np.float32
     head = model.module.get_submodule("head")
     with torch.no_grad():
         said = head(torch.from_numpy(pooled)).softmax(dim=1).numpy()

@@ -57,7 +57,7 @@ class NearestMean(OneShotModel):
 
         columns = features.reshape(len(features), -1)
         means = NearestCentroid().fit(columns, labels).centroids_
-        arrays = {"means": means, "sharpness": np.array(self.sharpness)}
+        arrays = {"means": means.astype(np.float64), "sharpness": np.array(self.sharpness)}
         return FittedMeans(arrays, classes, features.shape[1:])
 
     def load(

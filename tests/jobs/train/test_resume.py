@@ -1,6 +1,7 @@
 """A run ends the same however often it is killed, and whatever of it is damaged meanwhile."""
 
 import errno
+import functools
 import itertools
 import os
 import random
@@ -361,8 +362,8 @@ def test_a_run_that_is_killed_while_it_is_continued_ends_the_same(
     straight = results(train(tmp_path / "one"))
     folder = tmp_path / "two"
     for until in (2, 4, None):
-        kills = 0
-        while killing(lambda until=until: train(folder, until=until), 11 + kills) is None:
+        kills, go_on = 0, functools.partial(train, folder, until=until)
+        while killing(go_on, 11 + kills) is None:
             kills += 1
             assert kills < 20
         assert kills

@@ -8,7 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from jobs.models.normalise import normalised_anew, statistics
+from jobs.models.normalise import mean_and_deviation, normalised_anew
 from jobs.train.augment import AUGMENTATIONS
 from jobs.train.augment.augmentation import Augmentation, Batch, Drawn, Rows
 from jobs.train.augment.epoch import EpochChanges
@@ -60,7 +60,7 @@ def epoch_of(augmentations: tuple[Augmentation, ...], visits: int) -> EpochChang
 def raw(clips: int, seed: int = 0) -> RawClips:
     """Return clips in decibels with the numbers that normalise them."""
     x = np.random.default_rng(seed).normal(-60, 10, (clips, 1, 64, 259)).astype(np.float32)
-    return RawClips(torch.from_numpy(x), *map(torch.from_numpy, statistics(x)))
+    return RawClips(torch.from_numpy(x), *map(torch.from_numpy, mean_and_deviation(x)))
 
 
 def test_time_shift_rolls_to_the_right() -> None:
