@@ -2,6 +2,7 @@
 
 import resource
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,6 @@ from torch.utils.data import DataLoader, Dataset
 
 from jobs.train.compute.device import prepare_device
 from jobs.train.config import RunConfig
-from jobs.train.models import build_model
 
 CLASSES, SHAPE, BATCH = 4, (64, 259), 128
 CHANGES = {"shift_p": 0.5, "speed_p": 0.5, "pitch_p": 0.5, "noise_p": 0.5}
@@ -21,21 +21,22 @@ class Changed(Dataset[tuple[torch.Tensor, int]]):
     """A list of arrays; each clip is changed in numpy as it is taken."""
 
     def __init__(self, config: RunConfig, clips: list[np.ndarray], labels: list[int]) -> None:
-        self.config, self.clips, self.labels = config, clips, labels
+        self.clips, self.labels = clips, labels
+        self.settings = SimpleNamespace(**config.settings())
 
     def __len__(self) -> int:
         return len(self.clips)
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
-        config, x = self.config, self.clips[index]
+        config, x = self.settings, self.clips[index]
         bands, frames = x.shape
         rng = np.random.default_rng()
         if rng.random() < config.shift_p:
             x = np.roll(x, rng.integers(-frames // 2, frames // 2), axis=1)
         if rng.random() < config.speed_p:
             speed = rng.uniform(1 - config.speed_max, 1 + config.speed_max)
-            places = np.arange(frames) * speed
-            x = np.stack([np.interp(places, np.arange(frames), band) for band in x])
+            heard_at = np.arange(frames) * speed
+            x = np.stack([np.interp(heard_at, np.arange(frames), band) for band in x])
         if rng.random() < config.pitch_p:
             up = rng.integers(-config.pitch_max, config.pitch_max + 1)
             x = x[np.clip(np.arange(bands) - up, 0, bands - 1)]
@@ -52,15 +53,13 @@ def made_clips(count: int) -> tuple[np.ndarray, np.ndarray]:
 
 def plain_turn(config: RunConfig, steps: int, workers: int) -> dict[str, Any]:
     """Train with the plain loop; return clips per second and peak memory."""
-    device = prepare_device(config)
+    device = prepare_device(config.threads)
     torch.use_deterministic_algorithms(False)
     clips, labels = made_clips(BATCH * (steps + 1))
     data = Changed(config, list(clips), labels.tolist())
     loader = DataLoader(data, batch_size=BATCH, shuffle=True, num_workers=workers)
-    model = build_model(config, CLASSES).to(device).train()
-    optimizer = torch.optim.SGD(
-        model.parameters(), config.lr, config.momentum, weight_decay=config.weight_decay
-    )
+    model = config.net.build(CLASSES).to(device).train()
+    optimizer = config.optimizer.build(model.parameters())
     times = []
     started = time.perf_counter()
     for x, y in loader:

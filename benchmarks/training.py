@@ -33,13 +33,15 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks.extraction import processor
 from benchmarks.plain_loop import BATCH, CHANGES, CLASSES, SHAPE, made_clips, peak_gb, plain_turn
-from jobs.train.augment.augmentation import Augmentation
+from jobs.models.normalise import as_image, mean_and_deviation
+from jobs.models.resnet import ResNet
+from jobs.train.augment.epoch import EpochChanges
 from jobs.train.clips.labelled import LabelledClips
 from jobs.train.clips.order import batch_sizes
-from jobs.train.clips.placement import Resident
+from jobs.train.clips.storage import RawClips, Resident
 from jobs.train.compute.choices import Choices
 from jobs.train.compute.memory import OTHERWISE, activation_bytes, memory_limit
-from jobs.train.compute.setup import Room, set_up
+from jobs.train.compute.setup import DeviceShare, set_up
 from jobs.train.config import RunConfig
 from jobs.train.learner import Learner
 from jobs.train.run import Run
@@ -48,11 +50,12 @@ from jobs.train.run import Run
 def our_turn(config: RunConfig, steps: int) -> dict[str, Any]:
     """Train as a run does; return clips per second, shares of the time and peak memory."""
     with tempfile.TemporaryDirectory() as folder:
-        setup = set_up(Run(Path(folder)), config, CLASSES, Room(), 0)
+        setup = set_up(Run(Path(folder)), config, CLASSES, DeviceShare(), 0)
     device, choices = setup.device, setup.choices
     clips, labels = made_clips(BATCH * (steps + 1))
-    placed = Resident(torch.from_numpy(clips)[:, None].to(device))
-    training = LabelledClips(tuple(range(len(clips))), placed, labels, device)
+    arrays = (as_image(clips), *mean_and_deviation(clips))
+    resident = Resident(RawClips(*(torch.from_numpy(each).to(device) for each in arrays)))
+    training = LabelledClips(tuple(range(len(clips))), resident, labels, device)
     learner = Learner(config, CLASSES, steps + 1, device, choices)
     learner.model.train()
     seconds = timed_epoch(learner, config, training)
@@ -73,18 +76,19 @@ def timed_epoch(
     """Return the seconds of each part of each step; the first step warms up."""
     order = np.random.default_rng(1).permutation(len(clips))
     batches = clips.batches(order, batch_sizes(len(order), BATCH))
-    changes = Augmentation.of_epoch(config, SHAPE, CLASSES, 0, 1, len(order), learner.device)
-    assert changes is not None
+    changes = EpochChanges(
+        config.augmentations, SHAPE, CLASSES, 0, 1, visits=len(order), device=learner.device
+    )
     steps: list[dict[str, float]] = []
     while True:
         took = Stopwatch(learner.device)
         batch = took.time("data", next, batches, None)
         if batch is None:
             return steps
-        x, targets = took.time("augmentation", changes.apply, *batch)
+        changed = took.time("augmentation", changes.apply, *batch)
         learner.schedule.before_step()
-        logits = took.time("forward", learner.forward, x)
-        loss = F.cross_entropy(logits, targets)
+        logits = took.time("forward", learner.forward, changed.features)
+        loss = F.cross_entropy(logits, changed.targets)
         took.time("backward", learner.backward, loss)
         steps.append(took.seconds)
 
@@ -112,7 +116,7 @@ def bound_s(config: RunConfig, choices: Choices) -> float:
     backward pass, and its gradient written and read: five times its bytes, at the bandwidth that
     copying a gigabyte reaches here.
     """
-    kept = activation_bytes(config, CLASSES, SHAPE, BATCH)[0]
+    kept = activation_bytes(config.net, CLASSES, SHAPE, BATCH)[0]
     moved = 5 * kept * (0.5 if choices.autocast else 1.0)
     source = torch.empty(2**28, device="cuda")  # 1 GiB
     target = torch.empty_like(source)
@@ -166,7 +170,7 @@ def fits(depth: int) -> bool:
     """Tell whether the plain loop has memory enough here; if not, say so."""
     if torch.cuda.is_available():
         return True
-    needed = activation_bytes(RunConfig(depth=depth), CLASSES, SHAPE, BATCH)[0] + OTHERWISE
+    needed = activation_bytes(ResNet(depth=depth), CLASSES, SHAPE, BATCH)[0] + OTHERWISE
     if needed <= memory_limit():
         return True
     print(
@@ -210,9 +214,8 @@ def main() -> None:
     parser.add_argument("--side", choices=("plain", "ours"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.side:
-        config = RunConfig(
-            depth=arguments.depths[0], batch_size=BATCH, threads=arguments.threads, **CHANGES
-        )
+        settings = {"depth": arguments.depths[0], "batch_size": BATCH, **CHANGES}
+        config = RunConfig.parse(settings | {"threads": arguments.threads})
         turn = (
             our_turn(config, arguments.steps)
             if arguments.side == "ours"

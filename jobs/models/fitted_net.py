@@ -12,7 +12,7 @@ from jobs.files import write_bytes
 from jobs.models.archive import from_file, to_bytes
 from jobs.models.model import EVALUATION_BATCH, Fitted, Floats
 from jobs.models.net import Net
-from jobs.models.normalise import NORMALISATION, as_image, normalised, statistics
+from jobs.models.normalise import NORMALISATION, as_image, mean_and_deviation, normalised
 
 
 class FittedNet(Fitted):
@@ -62,7 +62,7 @@ class FittedNet(Fitted):
 
     def _seen(self, batch: Floats) -> Tensor:
         """Return a batch as the network sees it, on its device."""
-        numbers = (torch.from_numpy(n).to(self.device) for n in statistics(batch))
+        numbers = (torch.from_numpy(n).to(self.device) for n in mean_and_deviation(batch))
         return normalised(torch.from_numpy(as_image(batch)).to(self.device), *numbers)
 
     def save(self, path: Path) -> None:

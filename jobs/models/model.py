@@ -129,7 +129,7 @@ class FittedArrays(Fitted):
     """What was fitted is a few arrays: saved as plain numbers, and loaded without any pickle.
 
     Attributes:
-        arrays: by name.
+        arrays: float64, by name.
         names: of the arrays that there must be.
     """
 
@@ -137,7 +137,7 @@ class FittedArrays(Fitted):
 
     def __init__(
         self,
-        arrays: dict[str, npt.NDArray[np.generic]],
+        arrays: dict[str, npt.NDArray[np.float64]],
         classes: Sequence[str],
         shape: Sequence[int],
     ) -> None:

@@ -19,7 +19,7 @@ EPSILON = 1e-8
 Floats = npt.NDArray[np.float32]
 
 
-def statistics(features: Floats) -> tuple[Floats, Floats]:
+def mean_and_deviation(features: Floats) -> tuple[Floats, Floats]:
     """Return each clip's mean and standard deviation, float32 [clips] each.
 
     Where the deviation is 0 (a silent clip) epsilon stands in for it, which gives zeros.
@@ -42,7 +42,7 @@ def normalised(x: "Tensor", mean: "Tensor", deviation: "Tensor") -> "Tensor":
 
     Args:
         x: float32 [batch, 1, bands, frames], as extracted.
-        mean, deviation: float32 [batch], of its clips; see `statistics`.
+        mean, deviation: float32 [batch], of its clips; see `mean_and_deviation`.
     """
     return (x - mean[:, None, None, None]) / deviation[:, None, None, None]
 

@@ -60,8 +60,9 @@ class Trainer:
                 try:
                     self._epoch(state, learner, predictions)
                 except DivergedError as error:
-                    stop = "diverged", f"diverged in epoch {state.epoch + 1}: {error}"
-                    log.warning("%s; the checkpoints before it are kept", stop[1])
+                    reason = f"diverged in epoch {state.epoch + 1}: {error}"
+                    log.warning("%s; the checkpoints before it are kept", reason)
+                    stop = "diverged", reason
                     break
                 stop = self._stop(state, until)
                 save_state(self.run, state, learner)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from jobs.models.normalise import as_image, normalised, statistics
+from jobs.models.normalise import as_image, mean_and_deviation, normalised
 
 if TYPE_CHECKING:
     from jobs.extract.store.feature_set import FeatureSet
@@ -115,7 +115,7 @@ class Storage:
         )
         for offsets, block in features.blocks(positions):
             on_device = torch.from_numpy(offsets).to(device)
-            mean, deviation = statistics(block)
+            mean, deviation = mean_and_deviation(block)
             image = torch.from_numpy(as_image(block)).to(device, self.dtype)
             loaded.features[on_device] = image
             loaded.mean[on_device] = torch.from_numpy(mean).to(device)

@@ -3,12 +3,12 @@
 import numpy as np
 import torch
 
-from jobs.models.normalise import as_image, normalised, normalised_anew, statistics
+from jobs.models.normalise import as_image, mean_and_deviation, normalised, normalised_anew
 
 
 def seen(clips: np.ndarray) -> np.ndarray:
     """Return clips as a network sees them."""
-    numbers = (torch.from_numpy(n) for n in statistics(clips))
+    numbers = (torch.from_numpy(n) for n in mean_and_deviation(clips))
     return normalised(torch.from_numpy(as_image(clips)), *numbers).numpy()
 
 

@@ -33,8 +33,16 @@ def config() -> RunConfig:
     return CONFIG
 
 
-def extracted(root: Path, manifest: Manifest, config: FeatureConfig) -> FeatureSet:
+Extract = Callable[[Path, Manifest, FeatureConfig], FeatureSet]
+
+
+@pytest.fixture(scope="session")
+def extract() -> Extract:
     """Extract a feature set into a store and open it."""
+    return _extract
+
+
+def _extract(root: Path, manifest: Manifest, config: FeatureConfig) -> FeatureSet:
     store = FeatureStore(root)
     Extraction(store, manifest, [config], shards=2).index(cpus=1)
     return store.open(manifest, config)
@@ -43,7 +51,7 @@ def extracted(root: Path, manifest: Manifest, config: FeatureConfig) -> FeatureS
 @pytest.fixture(scope="session")
 def features(made_clips: Path, tmp_path_factory: pytest.TempPathFactory) -> FeatureSet:
     root = tmp_path_factory.mktemp("features")
-    return extracted(root, read_data(made_clips).labelled, CONFIG.features)
+    return _extract(root, read_data(made_clips).labelled, CONFIG.features)
 
 
 @pytest.fixture

@@ -1,10 +1,10 @@
 """A run ends the same however often it is killed, and whatever of it is damaged meanwhile."""
 
 import errno
+import functools
 import itertools
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,13 +15,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from jobs.extract.feature_set import FeatureSet
 
 from jobs.errors import DamagedFileError
-from jobs.files import read_json
+from jobs.extract.store.feature_set import FeatureSet
 from jobs.train.compute import device
+from jobs.train.compute.device import Hardware
 from jobs.train.config import RunConfig
+from jobs.train.fitted import load_fitted, load_validation
 from jobs.train.run import Run
+from jobs.train.validation import ValidationPredictions
 
 ROOT = Path(__file__).parents[3]
 Train = Callable[..., Run]
@@ -48,10 +50,9 @@ RECIPES: dict[str, dict[str, object]] = {
 
 
 def changed(config: RunConfig, *updates: dict[str, object]) -> RunConfig:
-    values = config.model_dump()
     for update in updates:
-        values |= update
-    return RunConfig.checked(values, "test")
+        config = config.but(**update)
+    return config
 
 
 def test_a_run_killed_between_any_two_moments_ends_bit_for_bit_the_same(
@@ -101,16 +102,16 @@ import sys
 from pathlib import Path
 from jobs.data.layouts import read_data
 from jobs.data.split import SplitConfig, draw_split
-from jobs.extract.feature_set import FeatureSet
-from jobs.files import read_json
+from jobs.extract.store.feature_store import FeatureStore
 from jobs.train.config import RunConfig
 from jobs.train.run import Run
-from jobs.train.trainer import train_run
+from jobs.train.training import train_run
 data, features, config, folder = map(Path, sys.argv[1:])
-config = RunConfig(**read_json(config))
-manifest = read_data(data)
-opened = FeatureSet.open(features, manifest, config.feature_config)
-train_run(Run(folder), config, manifest, draw_split(manifest, SplitConfig()), opened)
+config = RunConfig.load(config)
+dataset = read_data(data)
+opened = FeatureStore(features).open(dataset.labelled, config.features)
+fold = draw_split(dataset, SplitConfig()).folds[0]
+train_run(Run(folder), config, dataset, fold, opened)
 """
 
 
@@ -123,7 +124,7 @@ def test_a_process_killed_by_sigkill_at_random_moments_ends_bit_for_bit_the_same
     tmp_path: Path,
 ) -> None:
     wanted = changed(config, EVERYTHING, {"schedule": "onecycle", "epochs": 12, "depth": 20})
-    (tmp_path / "config.json").write_text(wanted.model_dump_json())
+    wanted.save(tmp_path / "config.json")
     undisturbed = results(train(tmp_path / "one", wanted))
     run = Run(tmp_path / "two")
     inputs = (made_clips, features.folder.parent, tmp_path / "config.json", run.folder)
@@ -199,23 +200,23 @@ def test_a_checkpoint_damaged_while_its_run_is_interrupted_is_made_again(
     train: Train, results: Results, interrupted: Run, tmp_path: Path,
     damage: Callable[[Path], None],
 ) -> None:  # fmt: skip
-    damage(interrupted.weights(interrupted.epochs_kept()[0]))
+    damage(interrupted.checkpoints_kept()[0].weights)
     assert results(train(interrupted.folder)) == results(train(tmp_path / "one"))
 
 
-@pytest.mark.parametrize("place", [1000, 40_000, 200_000])
+@pytest.mark.parametrize("offset", [1000, 40_000, 200_000])
 def test_a_changed_byte_in_weights_is_noticed_and_the_run_trained_anew(
-    train: Train, results: Results, tmp_path: Path, place: int
+    train: Train, results: Results, tmp_path: Path, offset: int
 ) -> None:
     run = train(tmp_path / "run")
     whole = results(run)
-    weights = run.weights(run.epochs_kept()[0])
-    data = bytearray(weights.read_bytes())
-    data[place] ^= 0x10
-    weights.write_bytes(data)
-    shutil.rmtree(run.folder / "predictions")
+    checkpoint = run.checkpoints_kept()[0]
+    data = bytearray(checkpoint.weights.read_bytes())
+    data[offset] ^= 0x10
+    checkpoint.weights.write_bytes(data)
     with pytest.raises(DamagedFileError, match=r"epoch-0000\d\.pt is damaged.*Launch again"):
-        train(run.folder)
+        load_fitted(run, checkpoint)
+    assert not run.is_trained()
     assert results(train(run.folder)) == whole
 
 
@@ -239,16 +240,16 @@ def test_a_run_that_goes_on_elsewhere_says_so_and_keeps_both_records(
     monkeypatch.setattr(device, "_cpu_name", lambda: "Another CPU")
     run = train(interrupted.folder)
     assert "goes on on other hardware" in caplog.text
-    hardware = read_json(run.hardware)
-    assert hardware["device"] == "Another CPU"
-    assert len(hardware["earlier"]) == 1
+    hardware = Hardware.load(run.hardware)
+    assert hardware.device == "Another CPU"
+    assert len(hardware.earlier) == 1
 
 
 @pytest.mark.parametrize("error", [MemoryError(), OSError(errno.ESTALE, "stale file handle")])
 def test_what_cannot_be_read_just_now_is_not_taken_for_damaged(
     train: Train, interrupted: Run, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    states, kept = interrupted.states(), interrupted.epochs_kept()
+    states, kept = interrupted.states(), interrupted.checkpoints_kept()
 
     def failing(*_: object, **__: object) -> object:
         raise error
@@ -258,16 +259,118 @@ def test_what_cannot_be_read_just_now_is_not_taken_for_damaged(
             patch.setattr(module, "load" if module is torch else "ZipFile", failing)
             with pytest.raises(type(error)):
                 train(interrupted.folder)
-        assert (interrupted.states(), interrupted.epochs_kept()) == (states, kept)
+        assert (interrupted.states(), interrupted.checkpoints_kept()) == (states, kept)
 
 
-def test_other_test_clips_are_predicted_elsewhere_without_touching_the_runs_record(
-    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def records(run: Run) -> ValidationPredictions:
+    return ValidationPredictions.load(run.validation)
+
+
+def damage_record(run: Run, epoch: int) -> None:
+    """Change a byte of one epoch's validation predictions."""
+    data = bytearray(run.validation.read_bytes())
+    data[records(run)._offset(epoch) + 5] ^= 1
+    run.validation.write_bytes(data)
+
+
+def test_validation_predictions_that_no_state_counts_are_written_again(
+    train: Train, results: Results, interrupted: Run, tmp_path: Path
+) -> None:
+    last = int(interrupted.states()[0].stem.split("-")[1])
+    saved = records(interrupted)
+    saved.keep(last)
+    saved.append(last + 1, 1 - saved.of_epoch(last))  # a kill came before its state
+    assert results(train(interrupted.folder)) == results(train(tmp_path / "one"))
+
+
+@pytest.mark.parametrize("cut_off", [1, 50, 10_000])
+def test_a_state_without_its_validation_predictions_is_not_used(
+    train: Train, results: Results, interrupted: Run, tmp_path: Path,
+    caplog: pytest.LogCaptureFixture, cut_off: int,
+) -> None:  # fmt: skip
+    caplog.set_level("INFO")
+    last = int(interrupted.states()[0].stem.split("-")[1])
+    records(interrupted).keep(last)
+    whole = interrupted.validation.read_bytes()
+    interrupted.validation.write_bytes(whole[: max(0, len(whole) - cut_off)])
+    run = train(interrupted.folder)
+    assert "going back to the state before it" in caplog.text
+    assert (f"resuming after epoch {last - 1}" in caplog.text) == (cut_off < 10_000)
+    assert results(run) == results(train(tmp_path / "one"))
+
+
+@pytest.mark.parametrize("epochs_back", [0, 1, 2])
+def test_a_changed_byte_in_validation_predictions_is_noticed(
+    train: Train, results: Results, interrupted: Run, tmp_path: Path,
+    caplog: pytest.LogCaptureFixture, epochs_back: int,
+) -> None:  # fmt: skip
+    caplog.set_level("INFO")
+    last = int(interrupted.states()[0].stem.split("-")[1])
+    damage_record(interrupted, last - epochs_back)
+    run = train(interrupted.folder)
+    assert ("resuming" in caplog.text) == (epochs_back == 0)
+    assert results(run) == results(train(tmp_path / "one"))
+
+
+def test_damaged_validation_predictions_of_an_ended_run_make_it_train_anew(
+    train: Train, results: Results, tmp_path: Path
 ) -> None:
     run = train(tmp_path / "run")
-    record = run.hardware.read_bytes()
-    shutil.rmtree(run.folder / "predictions")
-    monkeypatch.setattr(device, "_cpu_name", lambda: "Another CPU")
-    train(run.folder)
-    assert (run.folder / "predictions").exists()
-    assert run.hardware.read_bytes() == record
+    whole = results(run)
+    damage_record(run, 2)
+    saved = load_validation(run)
+    assert saved.of_epoch(1).shape == (len(saved.ids), len(saved.classes))
+    with pytest.raises(DamagedFileError, match=r"validation\.bin is damaged: epoch 2"):
+        saved.of_epoch(2)
+    run.validation.write_bytes(b"{}\n")
+    with pytest.raises(DamagedFileError, match=r"validation\.bin is damaged.*Launch again"):
+        load_validation(run)
+    assert not run.is_trained()
+    assert results(train(run.folder)) == whole
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_run_that_is_paused_and_continued_ends_bit_for_bit_like_one_that_was_not(
+    train: Train, results: Results, config: RunConfig, tmp_path: Path, recipe: str
+) -> None:
+    wanted = changed(config, EVERYTHING, RECIPES[recipe], {"epochs": 6})
+    straight = results(train(tmp_path / "one", wanted))
+    for epoch in (2, 3, 5):
+        run = train(tmp_path / "two", wanted, until=epoch)
+        outcome = run.outcome()
+        assert outcome is not None
+        assert (outcome.end, outcome.epochs, outcome.ended) == ("paused", epoch, False)
+        assert run.is_trained_to(epoch)
+        assert not run.is_trained_to(epoch + 1)
+        assert not run.is_trained()
+        kept = [checkpoint.epoch for checkpoint in run.checkpoints_kept()]
+        assert kept == list(outcome.kept)
+        assert len(kept) == 2
+        assert all(load_fitted(run, checkpoint) for checkpoint in run.checkpoints_kept())
+        assert records(run).epochs() == epoch
+    before = run.done.stat().st_mtime_ns
+    train(tmp_path / "two", wanted, until=3)  # it is further already
+    assert run.done.stat().st_mtime_ns == before
+    assert results(train(tmp_path / "two", wanted)) == straight
+    assert run.is_trained()
+    assert run.is_trained_to(3)
+
+
+def test_a_run_that_is_killed_while_it_is_continued_ends_the_same(
+    train: Train, results: Results, killing: Killing, tmp_path: Path
+) -> None:
+    straight = results(train(tmp_path / "one"))
+    folder = tmp_path / "two"
+    for until in (2, 4, None):
+        kills, go_on = 0, functools.partial(train, folder, until=until)
+        while killing(go_on, 11 + kills) is None:
+            kills += 1
+            assert kills < 20
+        assert kills
+    assert results(Run(folder)) == straight
+
+
+def test_a_pause_at_the_last_epoch_is_the_end(
+    train: Train, results: Results, tmp_path: Path
+) -> None:
+    assert results(train(tmp_path / "one", until=6)) == results(train(tmp_path / "two"))

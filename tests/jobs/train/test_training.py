@@ -1,97 +1,75 @@
 """What a run leaves behind is complete."""
 
-import csv
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from jobs.extract.feature_set import FeatureSet
-from jobs.extract.index import build_index
-from jobs.train.journal import HISTORY_HEADER
-from jobs.train.predictions import load_probabilities
-from jobs.train.weights import load_model
+from torch import nn
 
-from jobs.data.layouts import read_data
-from jobs.data.manifest import Manifest
-from jobs.data.split import SplitConfig, draw_split
+from jobs.data.dataset import Dataset
+from jobs.data.split import Fold
 from jobs.errors import DamagedFileError, InputError
-from jobs.files import read_json
+from jobs.extract.store.feature_set import FeatureSet
+from jobs.models.fitted_net import FittedNet
 from jobs.train import trainer
+from jobs.train.augment.augmentation import Batch
 from jobs.train.checkpoint import Checkpoint
+from jobs.train.compute.device import Hardware
 from jobs.train.config import RunConfig
-from jobs.train.loop import Batch
+from jobs.train.fitted import load_fitted, load_validation
+from jobs.train.history import HEADER, History
 from jobs.train.run import Run
 from jobs.train.trainer import Trainer
 
 Train = Callable[..., Run]
 
 
+def module_of(run: Run, checkpoint: Checkpoint) -> nn.Module:
+    fitted = load_fitted(run, checkpoint)
+    assert isinstance(fitted, FittedNet)
+    return fitted.module
+
+
 def test_history_has_a_row_an_epoch_and_checkpoints_are_the_best(
     train: Train, config: RunConfig, tmp_path: Path
 ) -> None:
     run = train(tmp_path / "run")
-    with run.history.open() as file:
-        history = list(csv.DictReader(file))
-    assert list(history[0]) == list(HISTORY_HEADER)
-    assert [int(row["epoch"]) for row in history] == [1, 2, 3, 4, 5, 6]
-    ranked = sorted(
-        history, key=lambda r: (-float(r["val_accuracy"]), float(r["val_loss"]), int(r["epoch"]))
-    )
-    assert run.epochs_kept() == sorted(int(row["epoch"]) for row in ranked[: config.keep])
+    assert run.history.read_text().splitlines()[0] == ",".join(HEADER)
+    rows = History.load(run.history).rows
+    assert [row.epoch for row in rows] == [1, 2, 3, 4, 5, 6]
+    ranked = sorted(rows, key=lambda row: (-row.val_accuracy, row.val_loss, row.epoch))
+    kept = [checkpoint.epoch for checkpoint in run.checkpoints_kept()]
+    assert kept == sorted(row.epoch for row in ranked[: config.keep])
     assert not run.states()
 
 
 def test_validation_predictions_of_every_epoch_give_the_histories_accuracy(
-    train: Train, manifest: Manifest, tmp_path: Path
+    train: Train, dataset: Dataset, fold: Fold, tmp_path: Path
 ) -> None:
     run = train(tmp_path / "run")
-    with np.load(run.validation) as saved:
-        accuracies = (saved["probabilities"].argmax(axis=2) == saved["label"]).mean(axis=1)
-        labels = manifest.labels(saved["position"].tolist())
-        assert saved["label"].tolist() == labels
-    with run.history.open() as file:
-        written = [float(row["val_accuracy"]) for row in csv.DictReader(file)]
-    np.testing.assert_allclose(accuracies, written)
+    saved = load_validation(run)
+    assert saved.ids == tuple(dataset.labelled.clips[p].id for p in fold.validation)
+    assert saved.labels.tolist() == dataset.labels(fold.validation)
+    assert saved.classes == dataset.classes
+    rows = History.load(run.history).rows
+    assert saved.epochs() == len(rows)
+    for row in rows:
+        accuracy = (saved.of_epoch(row.epoch).argmax(axis=1) == saved.labels).mean()
+        assert accuracy == row.val_accuracy
 
 
-def test_predictions_are_those_of_the_weights_in_submission_form(
-    train: Train, manifest: Manifest, tmp_path: Path
+def test_a_checkpoint_says_of_its_validation_clips_what_it_said_in_training_bit_for_bit(
+    train: Train, features: FeatureSet, fold: Fold, tmp_path: Path
 ) -> None:
     run = train(tmp_path / "run")
-    fingerprint = manifest.test_fingerprint
-    saved = load_probabilities(run, fingerprint, len(manifest.test))
-    for epoch in run.epochs_kept():
-        with run.prediction_csv(fingerprint, epoch).open() as file:
-            rows = list(csv.DictReader(file))
-        assert [row["id"] for row in rows] == [clip.id for clip in manifest.test]
-        chosen = [manifest.classes[k] for k in saved[epoch].argmax(axis=1)]
-        assert [row["category"] for row in rows] == chosen
-        assert sum(p.numel() for p in load_model(run, epoch, "cpu").parameters()) > 0
-
-
-def test_other_test_clips_are_predicted_without_training_again(
-    train: Train,
-    config: RunConfig,
-    own_clips: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def prepared() -> tuple[Manifest, FeatureSet]:
-        manifest = read_data(own_clips)
-        build_index(manifest, config.feature_config, 2, tmp_path / "own", cpus=1)
-        return manifest, FeatureSet.open(tmp_path / "own", manifest, config.feature_config)
-
-    before, features = prepared()
-    run = train(tmp_path / "run", manifest=before, features=features)
-    (own_clips / "test_mp3s" / "3.mp3").unlink()
-    after, features = prepared()
-    assert after.labelled_fingerprint == before.labelled_fingerprint
-    monkeypatch.setattr(trainer, "train_epoch", None)  # calling it would fail
-    train(run.folder, manifest=after, features=features)
-    assert run.is_complete(after.test_fingerprint, has_test=True)
-    assert not run.is_complete(before.test_fingerprint, has_test=True)
+    saved = load_validation(run)
+    for checkpoint in run.checkpoints_kept():
+        fitted = load_fitted(run, checkpoint)
+        assert fitted.classes == saved.classes
+        said = fitted.predict_proba(features.load(fold.validation))
+        np.testing.assert_array_equal(said, saved.of_epoch(checkpoint.epoch))
 
 
 class Poison:
@@ -102,8 +80,9 @@ class Poison:
         monkeypatch.setattr(Trainer, "_batches", lambda *arguments: self.poisoned(*arguments))
 
     def poisoned(self, one: Trainer, epoch: int) -> Iterator[Batch]:
-        for x, targets, labels in self.batches(one, epoch):
-            yield (x * float("nan") if epoch == self.epoch else x), targets, labels
+        for batch in self.batches(one, epoch):
+            x = batch.features * (float("nan") if epoch == self.epoch else 1)
+            yield Batch(x, batch.targets, batch.labels)
 
 
 @pytest.mark.parametrize("settings", [{}, {"ema": 0.9}, {"optimizer": "adamw", "clip_grad": 1.0}])
@@ -112,36 +91,38 @@ def test_a_run_whose_loss_is_not_finite_stops_and_keeps_its_good_checkpoints(
     settings: dict[str, object],
 ) -> None:  # fmt: skip
     Poison(monkeypatch, epoch=3)
-    run = train(tmp_path / "run", config.model_copy(update=settings))
+    run = train(tmp_path / "run", config.but(**settings))
     outcome = run.outcome()
     assert outcome is not None
-    assert "diverged in epoch 3" in outcome["reason"]
-    assert run.epochs_kept() == [1, 2]
-    for epoch in run.epochs_kept():
-        assert all(torch.isfinite(p).all() for p in load_model(run, epoch, "cpu").parameters())
+    assert "diverged in epoch 3" in outcome.reason
+    assert outcome.end == "diverged"
+    assert [checkpoint.epoch for checkpoint in run.checkpoints_kept()] == [1, 2]
+    for checkpoint in run.checkpoints_kept():
+        assert all(torch.isfinite(p).all() for p in module_of(run, checkpoint).parameters())
 
 
 def test_a_learning_rate_that_is_too_high_ends_the_run_and_not_the_grid(
     train: Train, config: RunConfig, tmp_path: Path
 ) -> None:
-    run = train(tmp_path / "run", config.model_copy(update={"lr": 1e30, "warmup_epochs": 0}))
+    run = train(tmp_path / "run", config.but(lr=1e30, warmup_epochs=0))
     outcome = run.outcome()
     assert outcome is not None
-    assert "diverged in epoch 1" in outcome["reason"]
-    assert outcome["kept"] == []
+    assert "diverged in epoch 1" in outcome.reason
+    assert (outcome.kept, outcome.best_epoch) == ((), None)
+    assert run.is_trained()
+    assert run.checkpoints_kept() == []
 
 
-def test_missing_weights_and_damaged_metadata_are_named(
-    train: Train, manifest: Manifest, tmp_path: Path
-) -> None:
+def test_missing_weights_and_damaged_metadata_are_named(train: Train, tmp_path: Path) -> None:
     run = train(tmp_path / "run")
-    epoch = run.epochs_kept()[0]
-    run.weights(epoch).unlink()
-    with pytest.raises(DamagedFileError, match=r"epoch-0000\d\.pt is damaged"):
-        load_model(run, epoch, "cpu")
-    run.meta(epoch).write_text("{}")
+    first = run.checkpoints_kept()[0]
+    first.weights.unlink()
+    with pytest.raises(DamagedFileError, match=r"epoch-0000\d\.pt is damaged.*Launch again"):
+        load_fitted(run, first)
+    assert run.outcome() is None
+    first.meta.write_text("{}")
     with pytest.raises(DamagedFileError, match=r"epoch-0000\d\.json is damaged"):
-        Checkpoint.load(run, epoch)
+        Checkpoint.load(first.meta)
 
 
 @pytest.mark.parametrize(
@@ -149,23 +130,26 @@ def test_missing_weights_and_damaged_metadata_are_named(
 )
 @pytest.mark.parametrize("features", ["v2", "v3"])
 def test_other_feature_sets_train(
-    train: Train, made_clips: Path, tmp_path: Path, features: str, settings: dict[str, object]
+    train: Train,
+    extract: Callable[..., FeatureSet],
+    dataset: Dataset,
+    tmp_path: Path,
+    features: str,
+    settings: dict[str, object],
 ) -> None:
-    config = RunConfig.checked(
-        {"features": features, "seconds": 0.5, "epochs": 1, "threads": 1, **settings}, "test"
+    config = RunConfig.parse(
+        {"features": features, "seconds": 0.5, "epochs": 1, "threads": 1, **settings}
     )
-    manifest = read_data(made_clips)
-    build_index(manifest, config.feature_config, 1, tmp_path / "own", cpus=1)
-    opened = FeatureSet.open(tmp_path / "own", manifest, config.feature_config)
-    run = train(tmp_path / "run", config, manifest, opened)
-    assert run.epochs_kept() == [1]
-    assert run.is_complete(manifest.test_fingerprint, has_test=True)
+    opened = extract(tmp_path / "own", dataset.labelled, config.features)
+    run = train(tmp_path / "run", config, opened)
+    assert [checkpoint.epoch for checkpoint in run.checkpoints_kept()] == [1]
+    assert run.is_trained()
 
 
 def test_a_balance_of_an_unknown_label_stops_the_run_before_it_begins(
     train: Train, config: RunConfig, tmp_path: Path
 ) -> None:
-    unknown = config.model_copy(update={"balance": {"no such": 40}})
+    unknown = config.but(balance={"no such": 40})
     with pytest.raises(InputError, match="names the label 'no such'"):
         train(tmp_path / "run", unknown)
     assert not (tmp_path / "run").exists()
@@ -174,7 +158,8 @@ def test_a_balance_of_an_unknown_label_stops_the_run_before_it_begins(
 def test_an_epoch_visits_as_many_clips_as_the_balance_says(
     train: Train,
     config: RunConfig,
-    manifest: Manifest,
+    dataset: Dataset,
+    fold: Fold,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -183,38 +168,41 @@ def test_an_epoch_visits_as_many_clips_as_the_balance_says(
 
     def noting(learner: object, batches: Iterator[Batch]) -> tuple[float, float]:
         kept = list(batches)
-        labels.extend(label for *_, found in kept for label in found.tolist())
+        labels.extend(label for batch in kept for label in batch.labels.tolist())
         return step(learner, kept)  # type: ignore[arg-type]
 
     monkeypatch.setattr(trainer, "train_epoch", noting)
-    train(tmp_path / "run", config.model_copy(update={"balance": {"1": 30, "2": 3}, "epochs": 1}))
-    expected = np.bincount(manifest.labels(draw_split(manifest, SplitConfig()).training))
+    train(tmp_path / "run", config.but(balance={"1": 30, "2": 3}, epochs=1))
+    expected = np.bincount(dataset.labels(fold.training))
     assert expected[2] > 3  # above its target: left alone
     expected[1] = 30
     assert np.bincount(labels).tolist() == expected.tolist()
 
 
 def test_hardware_json_tells_what_was_chosen(train: Train, tmp_path: Path) -> None:
-    hardware = read_json(train(tmp_path / "run").hardware)
-    choices = hardware["choices"]
+    hardware = Hardware.load(train(tmp_path / "run").hardware)
+    choices = hardware.choices
+    assert choices is not None
     assert choices["channels_last"] is True
     assert (choices["autocast"], choices["deterministic"]) == (None, True)  # exact on a CPU
     assert choices["keeps_freed_memory"] is True
-    assert hardware["threads"] == 1
+    assert hardware.threads == 1
+    assert hardware.versions["torch"] == torch.__version__
 
 
 def test_precision_and_storage_are_as_asked(
     train: Train, config: RunConfig, tmp_path: Path
 ) -> None:
     exact = train(tmp_path / "exact")
-    half = train(tmp_path / "half", config.model_copy(update={"storage": "float16"}))
-    rough = train(tmp_path / "rough", config.model_copy(update={"precision": "bfloat16"}))
-    assert read_json(rough.hardware)["choices"]["autocast"] == "bfloat16"
+    half = train(tmp_path / "half", config.but(storage="float16"))
+    rough = train(tmp_path / "rough", config.but(precision="bfloat16"))
+    choices = Hardware.load(rough.hardware).choices
+    assert choices is not None
+    assert choices["autocast"] == "bfloat16"
     losses = []
     for run in (exact, half, rough):
-        with run.history.open() as file:
-            losses.append(float(next(csv.DictReader(file))["train_loss"]))
-        weights = load_model(run, run.epochs_kept()[0], "cpu").state_dict()
+        losses.append(History.load(run.history).rows[0].train_loss)
+        weights = module_of(run, run.checkpoints_kept()[0]).state_dict()
         assert all(w.dtype in (torch.float32, torch.int64) for w in weights.values())
     assert losses[0] != losses[1]
     assert losses[0] != losses[2]

@@ -1,114 +1,193 @@
 """Each change does what it says to a batch, and nothing to a clip that it should leave alone."""
 
+from typing import ClassVar
+
 import numpy as np
 import pytest
 import torch
-from jobs.train.augment.table import draw_table
-from jobs.train.settings.augmentation import KINDS
+from pydantic import Field
+from torch import Tensor
 
-from jobs.train.augment import transforms
-from jobs.train.augment.augmentation import Augmentation
+from jobs.models.normalise import mean_and_deviation, normalised_anew
+from jobs.train.augment import AUGMENTATIONS
+from jobs.train.augment.augmentation import Augmentation, Batch, Drawn, Rows
+from jobs.train.augment.epoch import EpochChanges
+from jobs.train.augment.mixup import Mixup
+from jobs.train.augment.noise import Noise
+from jobs.train.augment.pitch import Pitch
+from jobs.train.augment.spec_augment import covered
+from jobs.train.augment.speed import Speed
+from jobs.train.augment.time_shift import TimeShift
+from jobs.train.clips.storage import RawClips
 from jobs.train.config import RunConfig
 
-# Three clips of 4 bands and 5 frames whose values tell band and frame.
+NAMES = [kind.name for kind in AUGMENTATIONS]
+# Three clips of 4 bands and 5 frames whose values show band and frame.
 X = (torch.arange(4.0)[:, None] * 10 + torch.arange(5.0)).expand(3, 1, 4, 5).contiguous()
+LABELS = torch.tensor([0, 1, 2])
+
+
+class Louder(Augmentation):
+    """A newcomer that works on decibels."""
+
+    name: ClassVar[str] = "louder"
+    title: ClassVar[str] = "louder"
+    scale = "raw"
+    neutral: ClassVar[dict[str, float]] = {"decibels": 0}
+
+    louder_p: float = Field(0, ge=0, le=1)
+
+    def draw(self, rng: np.random.Generator, visits: int, shape: tuple[int, int]) -> Drawn:
+        hit, how_much = rng.random((visits, 2)).T
+        return {"decibels": np.where(self.hits(hit), 40 * how_much, 0)}
+
+    def apply(self, batch: Batch, rows: Rows) -> Batch:
+        # What is quieter than its floor stays there.
+        x = (batch.features + rows["decibels"][:, None, None, None]).clamp(max=0)
+        return Batch(x, batch.targets, batch.labels)
+
+
+def applied(augmentation: Augmentation, x: Tensor, **columns: Tensor) -> Batch:
+    rows = Rows(columns, torch.Generator().manual_seed(0), classes=3)
+    labels = torch.arange(len(x)) % 3
+    return augmentation.apply(Batch(x, labels, labels), rows)
+
+
+def epoch_of(augmentations: tuple[Augmentation, ...], visits: int) -> EpochChanges:
+    return EpochChanges(augmentations, (64, 259), 4, seed=0, epoch=1, visits=visits, device="cpu")
+
+
+def raw(clips: int, seed: int = 0) -> RawClips:
+    """Return clips in decibels with the numbers that normalise them."""
+    x = np.random.default_rng(seed).normal(-60, 10, (clips, 1, 64, 259)).astype(np.float32)
+    return RawClips(torch.from_numpy(x), *map(torch.from_numpy, mean_and_deviation(x)))
 
 
 def test_time_shift_rolls_to_the_right() -> None:
-    moved = transforms.time_shift(X, torch.tensor([0, 2, -1]))
+    moved = applied(TimeShift(), X, shift=torch.tensor([0, 2, -1])).features
     assert torch.equal(moved[0], X[0])
     assert moved[1, 0, 1].tolist() == [13, 14, 10, 11, 12]
     assert moved[2, 0, 1].tolist() == [11, 12, 13, 14, 10]
 
 
 def test_speed_resamples_linearly_between_frames() -> None:
-    changed = transforms.change_speed(X, torch.tensor([1.0, 0.5, 2.0]))
+    changed = applied(Speed(), X, speed=torch.tensor([1.0, 0.5, 2.0])).features
     assert torch.equal(changed[0], X[0])
     assert changed[1, 0, 0].tolist() == [0, 0.5, 1, 1.5, 2]
     assert changed[2, 0, 0].tolist() == [0, 2, 4, 1, 3]  # ended early, and begun again
 
 
 def test_pitch_moves_bands_up_and_repeats_the_outermost() -> None:
-    moved = transforms.shift_pitch(X, torch.tensor([0, 1, -2]))
+    moved = applied(Pitch(), X, pitch=torch.tensor([0, 1, -2])).features
     assert torch.equal(moved[0], X[0])
     assert moved[1, 0, :, 0].tolist() == [0, 0, 10, 20]
     assert moved[2, 0, :, 0].tolist() == [20, 30, 30, 30]
 
 
-def test_noise_has_its_deviation_and_depends_on_its_seed_alone() -> None:
+def test_noise_is_gaussian_of_its_deviation_and_differs_from_clip_to_clip() -> None:
     silence = torch.zeros(3, 1, 64, 259)
-    deviation, seed = torch.tensor([0.0, 0.5, 0.5]), torch.tensor([1, 2, 3])
-    noisy = transforms.add_noise(silence, deviation, seed)
+    noisy = applied(Noise(), silence, noise=torch.tensor([0.0, 0.5, 0.5])).features
     assert not noisy[0].any()
-    assert noisy[1].std() == pytest.approx(0.5, rel=0.02)
-    alone = transforms.add_noise(silence[2:], deviation[2:], seed[2:])
-    assert torch.equal(alone[0], noisy[2])
+    values = noisy[1].double().flatten()
+    assert values.mean() == pytest.approx(0, abs=0.02)
+    assert values.std() == pytest.approx(0.5, rel=0.02)
+    assert (values.abs() > 1).double().mean() == pytest.approx(0.0455, rel=0.15)
     assert abs(np.corrcoef(noisy[1].flatten(), noisy[2].flatten())[0, 1]) < 0.03
 
 
-def test_gaussian_numbers_are_gaussian() -> None:
-    numbers = transforms.gaussian(torch.arange(400), 1001).double()
-    assert torch.isfinite(numbers).all()
-    assert numbers.mean() == pytest.approx(0, abs=0.01)
-    assert numbers.std() == pytest.approx(1, rel=0.01)
-    assert (numbers**4).mean() == pytest.approx(3, rel=0.03)
-    assert (numbers.abs() > 2).double().mean() == pytest.approx(0.0455, rel=0.05)
-    neighbours = np.corrcoef(numbers[:-1].flatten(), numbers[1:].flatten())[0, 1]
-    assert abs(neighbours) < 0.01
+def test_an_epoch_that_is_repeated_has_the_same_noise_and_another_one_another() -> None:
+    noise, clips = (Noise(noise_p=1, noise_max=1),), raw(4)
+    labels = torch.zeros(4, dtype=torch.int64)
+
+    def batches(epoch: int) -> list[Tensor]:
+        changes = EpochChanges(noise, (64, 259), 4, 0, epoch, visits=8, device="cpu")
+        return [changes.apply(offset, clips, labels).features for offset in (0, 4)]
+
+    assert all(map(torch.equal, batches(1), batches(1)))
+    first, second = batches(1)
+    assert not torch.equal(first, second)  # two copies of a clip differ
+    assert not torch.equal(first, batches(2)[0])
 
 
 def test_mixup_blends_features_and_targets_alike() -> None:
     x = torch.tensor([0.0, 1.0, 2.0]).view(3, 1, 1, 1)
-    targets = torch.eye(3)
     share, partner = torch.tensor([1.0, 0.75, 0.5]), torch.tensor([0.9, 0.0, 0.5])
-    blended, blended_targets = transforms.mixup(x, targets, share, partner)
-    assert blended.flatten().tolist() == [0, 0.75, 1.5]
-    assert blended_targets.tolist() == [[1, 0, 0], [0.25, 0.75, 0], [0, 0.5, 0.5]]
+    blended = applied(Mixup(), x, share=share, partner=partner)
+    assert blended.features.flatten().tolist() == [0, 0.75, 1.5]
+    assert blended.targets.tolist() == [[1, 0, 0], [0.25, 0.75, 0], [0, 0.5, 0.5]]
+    assert blended.labels.tolist() == [0, 1, 2]
 
 
 def test_the_last_partner_is_the_last_of_the_batch_however_it_is_rounded() -> None:
     partner = torch.tensor([1 - 2.0**-30, 0.0], dtype=torch.float64).float()
     assert partner[0] == 1
     x = torch.tensor([0.0, 1.0]).view(2, 1, 1, 1)
-    blended, _ = transforms.mixup(x, torch.eye(2), torch.tensor([0.5, 1.0]), partner)
-    assert blended.flatten().tolist() == [0.5, 1]
+    blended = applied(Mixup(), x, share=torch.tensor([0.5, 1.0]), partner=partner)
+    assert blended.features.flatten().tolist() == [0.5, 1]
 
 
 def test_masks_cover_stripes() -> None:
     ones = torch.ones(2, 1, 4, 5)
     start, width = torch.tensor([[1, 3], [0, 0]]), torch.tensor([[1, 1], [0, 0]])
-    masked = transforms.mask(ones, start, width, dim=2)
+    masked = covered(ones, start, width, dim=2)
     assert masked[0, 0, :, 0].tolist() == [1, 0, 1, 0]
     assert torch.equal(masked[1], ones[1])
-    assert transforms.mask(ones, start, width, dim=3)[0, 0, 0].tolist() == [1, 0, 1, 0, 1]
+    assert covered(ones, start, width, dim=3)[0, 0, 0].tolist() == [1, 0, 1, 0, 1]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_change_leaves_clips_alone_that_it_does_not_hit_and_changes_the_others(kind: str) -> None:
-    config = RunConfig.checked({f"{kind}_p": 0.5}, "test")
-    x, labels = torch.randn(200, 1, 64, 259), torch.arange(200) % 4
-    table = draw_table(config, (64, 259), 0, 1, 200)
-    changed, targets = Augmentation(config, table, 4).apply(0, x, labels)
-    same = (changed == x).flatten(1).all(dim=1)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_change_leaves_clips_alone_that_it_does_not_hit_and_changes_the_others(name: str) -> None:
+    clips, labels = raw(200), torch.arange(200) % 4
+    augmentations = RunConfig.parse({f"{name}_p": 0.5}).augmentations
+    batch = epoch_of(augmentations, 200).apply(0, clips, labels)
+    same = (batch.features == clips.normalised()).flatten(1).all(dim=1)
     assert 60 < same.sum() < 140
-    if kind == "mixup":
-        assert torch.equal(targets[same].argmax(dim=1), labels[same])
-        assert torch.allclose(targets.sum(dim=1), torch.ones(200))
+    if name == "mixup":
+        assert torch.equal(batch.targets[same].argmax(dim=1), labels[same])
+        assert torch.allclose(batch.targets.sum(dim=1), torch.ones(200))
     else:
-        assert torch.equal(targets, labels)
+        assert torch.equal(batch.targets, labels)
 
 
-def test_a_batch_takes_the_rows_of_its_place_in_the_epoch() -> None:
-    config = RunConfig.checked({f"{kind}_p": 1 for kind in KINDS if kind != "mixup"}, "test")
-    x, labels = torch.randn(10, 1, 64, 259), torch.zeros(10, dtype=torch.int64)
-    epoch = Augmentation.of_epoch(config, (64, 259), 4, 0, 1, 10, "cpu")
-    assert epoch is not None
-    whole, _ = epoch.apply(0, x, labels)
-    parts = [
-        epoch.apply(start, x[start : start + 4], labels[start : start + 4]) for start in (0, 4)
-    ]
-    assert torch.equal(torch.cat([part for part, _ in parts]), whole[:8])
+def test_a_batch_takes_the_rows_of_its_offset_in_the_epoch() -> None:
+    # Mixup looks at the batch, and noise is drawn batch by batch.
+    names = [name for name in NAMES if name not in ("mixup", "noise")]
+    augmentations = RunConfig.parse({f"{name}_p": 1 for name in names}).augmentations
+    clips, labels = raw(10), torch.zeros(10, dtype=torch.int64)
+    changes = epoch_of(augmentations, 10)
+    whole = changes.apply(0, clips, labels).features
+    parts = [changes.apply(n, clips.at(torch.arange(n, n + 4)), labels[:4]) for n in (0, 4)]
+    assert torch.equal(torch.cat([part.features for part in parts]), whole[:8])
 
 
-def test_without_changes_there_is_no_augmentation() -> None:
-    assert Augmentation.of_epoch(RunConfig(), (64, 259), 4, 0, 1, 10, "cpu") is None
+def test_without_changes_a_batch_is_only_normalised() -> None:
+    clips, labels = raw(3), torch.tensor([0, 1, 2])
+    batch = epoch_of((), 3).apply(0, clips, labels)
+    assert torch.equal(batch.features, clips.normalised())
+    assert batch.targets is labels
+
+
+def test_a_new_augmentation_moves_no_number_of_the_others() -> None:
+    others = RunConfig.parse({f"{name}_p": 0.5 for name in NAMES}).augmentations
+    clips, labels = raw(20), torch.arange(20) % 4
+    before = epoch_of(others, 20).apply(0, clips, labels)
+    # It is on, draws, and happens to change nothing.
+    newcomer = Louder(louder_p=1e-300)
+    after = epoch_of((*others[:2], newcomer, *others[2:]), 20)
+    columns = {a.name: found for a, found, _ in after.drawn}
+    for augmentation, found, _ in epoch_of(others, 20).drawn:
+        for name, values in found.items():
+            assert torch.equal(values, columns[augmentation.name][name])
+    changed = after.apply(0, clips, labels)
+    # Clips that a change may have touched on their raw scale are normalised by their own numbers.
+    torch.testing.assert_close(changed.features, before.features, atol=2e-5, rtol=2e-5)
+
+
+def test_a_change_on_the_raw_scale_sees_decibels_and_is_normalised_afterwards() -> None:
+    clips = raw(8)
+    changes = epoch_of((Louder(louder_p=1),), 8)
+    batch = changes.apply(0, clips, torch.zeros(8, dtype=torch.int64))
+    decibels = changes.drawn[0][1]["decibels"]
+    louder = (clips.features + decibels[:, None, None, None]).clamp(max=0)
+    assert torch.equal(batch.features, normalised_anew(louder))
+    assert batch.features.mean(dim=(1, 2, 3)).abs().max() < 1e-4

@@ -1,82 +1,91 @@
-"""The table of an epoch: a pure function of seed, epoch and position."""
+"""What an epoch draws: a pure function of seed, epoch, name and position."""
 
-from dataclasses import fields
-
+import numpy as np
+import numpy.typing as npt
 import pytest
-import torch
-from jobs.train.augment.table import Table, draw_table
-from jobs.train.settings.augmentation import KINDS
 
+from jobs.train.augment import AUGMENTATIONS
+from jobs.train.augment.augmentation import Augmentation, Drawn, stream
+from jobs.train.augment.mixup import Mixup
+from jobs.train.augment.spec_augment import SpecAugment
 from jobs.train.config import RunConfig
 
 SHAPE = (64, 259)
-ALL = RunConfig.checked({f"{kind}_p": 1 for kind in KINDS} | {"mask_bands": 63}, "test")
+NAMES = [kind.name for kind in AUGMENTATIONS]
+ALL = RunConfig.parse({f"{name}_p": 1 for name in NAMES} | {"mask_bands": 63})
 VISITS = 4000
 
 
-def columns(table: Table) -> dict[str, torch.Tensor]:
-    return {field.name: getattr(table, field.name) for field in fields(table)}
+def draw(
+    augmentation: Augmentation, seed: int = 0, epoch: int = 1, visits: int = VISITS,
+    shape: tuple[int, int] = SHAPE,
+) -> Drawn:  # fmt: skip
+    rng = np.random.default_rng(stream(seed, epoch, augmentation.name))
+    return augmentation.draw(rng, visits, shape)
 
 
-def test_a_row_depends_on_seed_epoch_and_position_alone() -> None:
-    long = columns(draw_table(ALL, SHAPE, seed=1, epoch=2, visits=50))
-    short = columns(draw_table(ALL, SHAPE, seed=1, epoch=2, visits=20))
+def column(name: str, config: RunConfig = ALL) -> npt.NDArray[np.float64]:
+    """Return a column of whichever augmentation draws it."""
+    drawn = [draw(augmentation) for augmentation in config.augmentations]
+    return next(each[name] for each in drawn if name in each).astype(np.float64)
+
+
+@pytest.mark.parametrize("augmentation", ALL.augmentations, ids=NAMES)
+def test_a_row_depends_on_seed_epoch_and_position_alone(augmentation: Augmentation) -> None:
+    long = draw(augmentation, seed=1, epoch=2, visits=50)
+    short = draw(augmentation, seed=1, epoch=2, visits=20)
+    assert set(augmentation.neutral) <= set(long)
     for name, values in short.items():
-        assert torch.equal(values, long[name][:20]), name
+        np.testing.assert_array_equal(values, long[name][:20], err_msg=name)
     for seed, epoch in ((2, 2), (1, 3)):
-        other = columns(draw_table(ALL, SHAPE, seed, epoch, visits=50))
-        assert not torch.equal(other["noise_seed"], long["noise_seed"])
-        assert not torch.equal(other["shift"], long["shift"])
-    assert len(set(long["noise_seed"].tolist())) == 50  # two copies of a clip differ
+        other = draw(augmentation, seed, epoch, visits=50)
+        assert any((other[name] != values).any() for name, values in long.items())
+
+
+def test_two_augmentations_draw_from_streams_of_their_own() -> None:
+    first = [np.random.default_rng(stream(0, 1, name)).random(20) for name in NAMES]
+    assert len({tuple(numbers) for numbers in first}) == len(NAMES)
+    assert np.abs(np.atleast_2d(np.corrcoef(first))[0, 1:]).max() < 0.7
 
 
 def test_values_fill_their_ranges_and_stay_in_them() -> None:
-    table = draw_table(ALL, SHAPE, seed=0, epoch=1, visits=VISITS)
-    assert table.shift.min() == -129  # half of 259
-    assert table.shift.max() == 129
-    assert table.speed.min() == pytest.approx(0.85, abs=0.001)
-    assert table.speed.max() == pytest.approx(1.15, abs=0.001)
-    assert sorted(table.pitch.unique().tolist()) == [-3, -2, -1, 0, 1, 2, 3]
-    assert 0 <= table.noise.min() < 0.01 < 0.29 < table.noise.max() <= 0.3
-    assert 0.5 <= table.share.min() < 0.6
-    assert table.share.max() <= 1
-    assert table.band_width.max() == 63
-    assert table.frame_width.max() == 25
-    for start, width, size in (
-        (table.band_start, table.band_width, 64),
-        (table.frame_start, table.frame_width, 259),
-    ):
+    shift, speed, noise = column("shift"), column("speed"), column("noise")
+    assert (shift.min(), shift.max()) == (-129, 129)  # half of 259
+    assert speed.min() == pytest.approx(0.85, abs=0.001)
+    assert speed.max() == pytest.approx(1.15, abs=0.001)
+    assert sorted(set(column("pitch"))) == [-3, -2, -1, 0, 1, 2, 3]
+    assert 0 <= noise.min() < 0.01 < 0.29 < noise.max() <= 0.3
+    assert 0.5 <= column("share").min() < 0.6
+    assert column("share").max() <= 1
+    assert column("band_width").max() == 63
+    assert column("frame_width").max() == 25
+    for name, size in (("band", 64), ("frame", 259)):
+        start, width = column(f"{name}_start"), column(f"{name}_width")
         assert start.shape == (VISITS, 2)
         assert (start >= 0).all()
         assert (start + width).max() == size
 
 
 def test_mixup_shares_are_beta_distributed() -> None:
-    config = RunConfig(mixup_p=1, mixup_alpha=1)  # Beta(1, 1) is uniform; the larger share is kept
-    share = draw_table(config, SHAPE, seed=0, epoch=1, visits=VISITS).share
+    # Beta(1, 1) is uniform; the larger share is kept.
+    share = draw(Mixup(mixup_p=1, mixup_alpha=1))["share"].astype(np.float64)
     assert share.mean() == pytest.approx(0.75, abs=0.01)
-    assert (share < 0.625).double().mean() == pytest.approx(0.25, abs=0.03)
+    assert (share < 0.625).mean() == pytest.approx(0.25, abs=0.03)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_change_happens_with_its_probability(kind: str) -> None:
-    config = RunConfig.checked({f"{kind}_p": 0.3}, "test")
-    table = draw_table(config, SHAPE, seed=0, epoch=1, visits=VISITS)
-    changed = {
-        "shift": table.shift != 0,
-        "speed": table.speed != 1,
-        "pitch": table.pitch != 0,
-        "noise": table.noise != 0,
-        "mixup": table.share != 1,
-        "mask": (table.band_width + table.frame_width).sum(dim=1) > 0,
-    }
+@pytest.mark.parametrize("name", NAMES)
+def test_a_change_happens_with_its_probability(name: str) -> None:
+    (augmentation,) = RunConfig.parse({f"{name}_p": 0.3}).augmentations
+    drawn = draw(augmentation)
+    changed = np.zeros(VISITS, dtype=bool)
+    for each, neutral in augmentation.neutral.items():
+        changed |= (drawn[each].reshape(VISITS, -1) != neutral).any(axis=1)
     # One of seven pitches is 0, and so is a mask now and then.
-    expected = 0.3 * 6 / 7 if kind == "pitch" else 0.3
-    assert changed[kind].double().mean() == pytest.approx(expected, abs=0.03)
-    assert not any(changes.any() for name, changes in changed.items() if name != kind)
+    expected = 0.3 * 6 / 7 if name == "pitch" else 0.3
+    assert changed.mean() == pytest.approx(expected, abs=0.03)
 
 
 def test_a_single_frame_is_never_masked() -> None:
-    table = draw_table(RunConfig(features="v3", mask_p=1), (194, 1), 0, 1, VISITS)
-    assert table.frame_width.max() == 0
-    assert table.band_width.max() == 8
+    drawn = draw(SpecAugment(mask_p=1), shape=(194, 1))
+    assert drawn["frame_width"].max() == 0
+    assert drawn["band_width"].max() == 8

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from jobs.models.fitted_net import FittedNet
-from jobs.models.normalise import as_image, normalised, statistics
+from jobs.models.normalise import as_image, mean_and_deviation, normalised
 from jobs.train.compute.choices import Choices, candidates
 from jobs.train.compute.device import Hardware
 from jobs.train.compute.graph import recorded
@@ -93,7 +93,7 @@ def test_a_run_on_a_gpu_ends_and_records_what_it_chose(
 
 def test_normalising_gives_a_gpu_the_same_bits() -> None:
     clips = np.random.default_rng(0).normal(-40, 20, (9, 64, 259)).astype(np.float32)
-    numbers = [torch.from_numpy(each) for each in statistics(clips)]
+    numbers = [torch.from_numpy(each) for each in mean_and_deviation(clips)]
     image = torch.from_numpy(as_image(clips))
     on_gpu = normalised(image.cuda(), *(each.cuda() for each in numbers)).cpu()
     assert torch.equal(on_gpu, normalised(image, *numbers))
