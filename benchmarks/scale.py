@@ -103,7 +103,12 @@ def measure(root: Path, clips: int) -> None:
     (config,), dataset, store = opened.plan.features, opened.dataset, FeatureStore(out.features)
     for side, manifest in dataset.sides.items():
         write_shards(manifest, config, opened.plan.shards[side], store.folder(manifest, config))
-    timed("index", lambda: [each.index(1) for each in opened.extractions.values()])
+
+    def index() -> None:
+        for extraction in opened.extractions.values():
+            extraction.index(1)
+
+    timed("index", index)
     timed("load the plan in a task", lambda: OpenedPlan.load(out))
     timed("open the index", lambda: store.open(dataset.labelled, config))
     timed("see that all is there", lambda: remaining(opened))

@@ -122,14 +122,14 @@ def _changes(
     import numpy as np
     import torch
 
-    from jobs.models.normalise import statistics
+    from jobs.models.normalise import mean_and_deviation
     from jobs.train.augment.epoch import EpochChanges
     from jobs.train.clips.storage import RawClips
 
     count = len(clips)
     entropy = stream(0, 1, augmentation.name)
     drawn = augmentation.draw(np.random.default_rng(entropy), DRAWS, shape)
-    mean, deviation = map(torch.from_numpy, statistics(clips))
+    mean, deviation = map(torch.from_numpy, mean_and_deviation(clips))
     raw = RawClips(torch.from_numpy(clips)[:, None], mean, deviation)
     changes: list[tuple[float, Change]] = []
     for draw in range(DRAWS):

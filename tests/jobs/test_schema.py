@@ -10,12 +10,12 @@ from jobs.train.config import RunConfig
 
 def test_an_unknown_key_names_the_nearest_valid_one() -> None:
     with pytest.raises(InputError, match=r"here: `lrr` is not a setting; did you mean `lr`\?"):
-        RunConfig.checked({"lrr": 1}, "here")
+        RunConfig.parse({"lrr": 1}, "here")
 
 
 def test_a_key_like_no_other_lists_what_there_is() -> None:
     with pytest.raises(InputError, match=r"`xyzzy`.*valid ones are: .*batch_size.*weight_decay"):
-        RunConfig.checked({"xyzzy": 1}, "here")
+        RunConfig.parse({"xyzzy": 1}, "here")
 
 
 @pytest.mark.parametrize(
@@ -35,12 +35,13 @@ def test_a_key_like_no_other_lists_what_there_is() -> None:
 )
 def test_a_wrong_value_is_named_with_what_was_expected(values: dict[str, Any], said: str) -> None:
     with pytest.raises(InputError, match=said):
-        RunConfig.checked(values, "here")
+        RunConfig.parse(values, "here")
 
 
 def test_the_defaults_are_the_reports() -> None:
-    config = RunConfig()
-    assert (config.model, config.depth, config.features) == ("resnet", 110, "v1")
-    assert (config.epochs, config.momentum, config.weight_decay) == (50, 0.9, 1e-2)
-    assert (config.plateau_factor, config.plateau_patience) == (0.1, 10)
-    assert config.feature_config.shape == (64, 259)
+    config = RunConfig.parse({})
+    settings = config.settings()
+    assert (settings["model"], settings["depth"], settings["features"]) == ("resnet", 110, "v1")
+    assert (config.epochs, settings["momentum"], settings["weight_decay"]) == (50, 0.9, 1e-2)
+    assert (settings["plateau_factor"], settings["plateau_patience"]) == (0.1, 10)
+    assert config.features.shape == (64, 259)
