@@ -103,7 +103,7 @@ def library_versions() -> dict[str, str]:
     """Return the versions of what turns a file into features: they change values."""
     import soundfile
 
-    names = ("numpy", "scipy", "soxr", "soundfile")
+    names = ("librosa", "numpy", "scipy", "soxr", "soundfile")
     return {name: version(name) for name in names} | {
         "libsndfile": str(soundfile.__libsndfile_version__)
     }
