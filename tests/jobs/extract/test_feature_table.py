@@ -1,6 +1,7 @@
 """A feature set is one module and one line of a table; nobody else knows it by name."""
 
 import ast
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -103,3 +104,15 @@ def literals_compared(path: Path) -> Iterator[str]:
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_no_feature_set_is_told_by_its_name_outside_the_table(path: Path) -> None:
     assert list(literals_compared(path)) == []
+
+
+def test_asking_what_is_missing_imports_nothing_heavy() -> None:
+    program = (
+        "import sys, jobs.audit.summary, jobs.extract.extraction, jobs.extract.quarantine\n"
+        "heavy = {'torch', 'librosa', 'numba', 'sklearn', 'scipy', 'matplotlib', 'soundfile'}\n"
+        "sys.exit(', '.join(heavy & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert done.returncode == 0, done.stderr

@@ -97,6 +97,7 @@ def sounding_frames(samples: Floats, n_fft: int, hop_length: int) -> int:
 
 @functools.lru_cache(maxsize=16)
 def hann(length: int) -> npt.NDArray[np.float64]:
-    """Return the periodic Hann window, bit for bit `scipy.signal.get_window("hann", length)`."""
-    window: npt.NDArray[np.float64] = 0.5 + 0.5 * np.cos(np.linspace(-np.pi, np.pi, length + 1))
-    return window[:-1]
+    """Return the periodic Hann window, float64 [length]."""
+    from librosa.filters import get_window
+
+    return np.asarray(get_window("hann", length), dtype=np.float64)
