@@ -91,8 +91,8 @@ class FittedNet(Fitted):
         except (KeyError, RuntimeError) as error:
             raise DamagedFileError(f"{path} holds another model: {error}") from error
         # As in training on a CPU: another order in memory rounds sums differently.
-        placed = module.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        return cls(settings, placed, classes, shape, device)
+        module = module.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return cls(settings, module, classes, shape, device)
 
 
 @torch.inference_mode()

@@ -50,7 +50,7 @@ class Logistic(OneShotModel):
             warnings.simplefilter("ignore", ConvergenceWarning)
             regression.fit(columns, labels)
         if regression.n_iter_.max() >= ITERATIONS:
-            log.warning("logistic regression has not converged in %d iterations", ITERATIONS)
+            log.warning("logistic regression did not converge in %d iterations", ITERATIONS)
         arrays = {
             "mean": mean,
             "scale": scale,

@@ -13,45 +13,16 @@ from typing import Any, TypeVar
 from jobs.errors import DamagedFileError, InputError
 from jobs.extract.config import FeatureConfig
 from jobs.files import read_json, write_json
-from jobs.models import MODELS
 from jobs.models.model import Model
 from jobs.models.net import Net
 from jobs.schema import Schema, fingerprint, unknown_setting
-from jobs.train.augment import AUGMENTATIONS
 from jobs.train.augment.augmentation import Augmentation
 from jobs.train.clips.order import Balance
-from jobs.train.optimizer import OPTIMIZERS, AdamW, OptimizerPart
-from jobs.train.recipe import (
-    Basics,
-    Computing,
-    EarlyStopping,
-    Ema,
-    GradientClipping,
-    LabelSmoothing,
-    MinLoss,
-    OptionalPart,
-    Training,
-    Where,
-    own_settings,
-)
-from jobs.train.schedule import SCHEDULES, SchedulePart, WarmUpPart
+from jobs.train.optimizer import AdamW, OptimizerPart
+from jobs.train.parts import CHOICES, kind_of, read_parts, setting_names
+from jobs.train.recipe import Basics, Computing, Ema, Training, Where
+from jobs.train.schedule import SchedulePart, WarmUpPart
 
-# What a run has one of, by the setting that chooses it: the kinds, and the one by default.
-MODEL, OPTIMIZER, SCHEDULE = "model", "optimizer", "schedule"
-CHOICES: dict[str, tuple[Mapping[str, type[Schema]], str]] = {
-    MODEL: (MODELS, "resnet"),
-    OPTIMIZER: (OPTIMIZERS, "sgd"),
-    SCHEDULE: (SCHEDULES, "plateau"),
-}
-# What a net may have besides. A new part is one class and its name here.
-OPTIONAL: dict[str, type[OptionalPart]] = {
-    "balance": Balance,
-    "label_smoothing": LabelSmoothing,
-    "clip_grad": GradientClipping,
-    "ema": Ema,
-    "early_stopping": EarlyStopping,
-    "min_loss": MinLoss,
-}
 # A state holds each weight, at most two values of the optimiser for it, and an average.
 BYTES_PER_VALUE = 4
 
@@ -88,36 +59,30 @@ class RunConfig:
         for name in settings:
             if name not in names:
                 raise InputError(f"{position(str(name))}: {unknown_setting(str(name), names)}")
-        features = _read(FeatureConfig, settings, where)
-        model = _chosen(MODEL, settings, where)
-        parts = {"features": features, MODEL: model, "basics": _read(Basics, settings, where)}
-        if isinstance(model, Net):
-            parts |= _parts_of_a_net(features, settings, where)
-        config = cls(parts)
+        config = cls(read_parts(settings, where))
         config._require_warmup_fits(position(""))
         return config
 
     @classmethod
     def setting_names(cls) -> tuple[str, ...]:
         """Return every setting that some run may have."""
-        names = dict.fromkeys(CHOICES)
-        for part in _all_parts():
-            names |= dict.fromkeys(part.model_fields)
-        return tuple(names)
+        return tuple(dict.fromkeys(setting_names()))
 
     def settings(self) -> dict[str, Any]:
         """Return the flat settings of the parts that are there; `parse` reads them again."""
         flat: dict[str, Any] = {}
         for name, part in self.parts.items():
-            flat |= ({name: part.name} if name in CHOICES else {}) | part.model_dump()  # type: ignore[attr-defined]
+            if name in CHOICES:
+                flat[name] = kind_of(part)
+            flat |= part.model_dump()
         return flat
 
     def differences(self) -> dict[str, Any]:
         """Return the settings that differ from the defaults."""
         flat: dict[str, Any] = {}
         for name, part in self.parts.items():
-            if name in CHOICES and part.name != CHOICES[name][1]:  # type: ignore[attr-defined]
-                flat[name] = part.name  # type: ignore[attr-defined]
+            if name in CHOICES and kind_of(part) != CHOICES[name][1]:
+                flat[name] = kind_of(part)
             for setting, field in type(part).model_fields.items():
                 if (value := getattr(part, setting)) != field.default:
                     flat[setting] = value
@@ -133,14 +98,13 @@ class RunConfig:
         Covered are the parts that are there, whole (defaults too, so that a changed default makes
         a new run), the libraries that computed the features, the labelled clips and the fold.
         """
-        parts = {name: self._named(name) for name in self.parts}
+        parts = {
+            name: ({"kind": kind_of(part)} if name in CHOICES else {})
+            | part.model_dump(mode="json")
+            for name, part in self.parts.items()
+        }
         features = self.features.fingerprint()
         return fingerprint([parts, features, labelled_fingerprint, fold_fingerprint])
-
-    def _named(self, name: str) -> dict[str, Any]:
-        part = self.parts[name]
-        kind = {"kind": part.name} if name in CHOICES else {}  # type: ignore[attr-defined]
-        return kind | part.model_dump(mode="json")
 
     def __hash__(self) -> int:
         return hash(json.dumps(self.settings(), sort_keys=True, default=str))
@@ -256,39 +220,3 @@ class RunConfig:
                 f"{where}: `warmup_epochs: {schedule.warmup_epochs}` is more than "
                 f"`epochs: {self.epochs}`"
             )
-
-
-def _parts_of_a_net(
-    features: FeatureConfig, settings: Mapping[str, Any], where: Where
-) -> dict[str, Schema]:
-    parts: dict[str, Schema | None] = {
-        "training": _read(Training, settings, where),
-        OPTIMIZER: _chosen(OPTIMIZER, settings, where),
-        SCHEDULE: _chosen(SCHEDULE, settings, where),
-        "computing": _read(Computing, settings, where),
-    }
-    parts |= {name: kind.read(settings, where) for name, kind in OPTIONAL.items()}
-    parts |= {kind.name: kind.read_for(features, settings, where) for kind in AUGMENTATIONS}
-    return {name: part for name, part in parts.items() if part is not None}
-
-
-def _read(kind: type[P], settings: Mapping[str, Any], where: Where) -> P:
-    return kind.checked(own_settings(kind, settings), where)
-
-
-def _chosen(setting: str, settings: Mapping[str, Any], where: Where) -> Schema:
-    """Return the part that a setting chooses among its kinds."""
-    kinds, default = CHOICES[setting]
-    wanted = settings.get(setting, default)
-    if not isinstance(wanted, str) or wanted not in kinds:
-        *most, last = map(repr, kinds)
-        position = where(setting) if callable(where) else where
-        raise InputError(
-            f"{position}: `{setting}`: input should be {', '.join(most)} or {last}; got {wanted!r}"
-        )
-    return _read(kinds[wanted], settings, where)
-
-
-def _all_parts() -> list[type[Schema]]:
-    chosen = [kind for kinds, _ in CHOICES.values() for kind in kinds.values()]
-    return [FeatureConfig, *chosen, Basics, Training, Computing, *OPTIONAL.values(), *AUGMENTATIONS]

@@ -97,6 +97,7 @@ def _values(checkpoint: Checkpoint) -> tuple[int, float, float, str]:
 def save_state(run: Run, state: State, learner: Learner) -> None:
     """Write the state after an epoch. The one before stays, in case this one gets damaged."""
     state.save(run.state(state.epoch), learner)
+    # Only now: until this one is complete, the two before it are what a kill falls back on.
     for old in run.states()[2:]:
         old.unlink(missing_ok=True)
     drop_all_but(run.checkpoints, state.needed)
@@ -122,6 +123,7 @@ def restore_state(run: Run, learner: Learner, validation: ValidationPredictions)
             log.warning("%s; going back to the state before it", error)
             path.unlink()
             continue
+        # Not before everything that it builds upon is known to be whole.
         learner.load_state_dict(of_learner)
         state = found
         break

@@ -89,13 +89,16 @@ class Trainer:
         """Train and evaluate one epoch, keep its checkpoint if it is among the best."""
         started = time.monotonic()
         epoch = state.epoch + 1
+        # Whatever asks torch for chance in an epoch gets the same after a resume as before it.
         torch.manual_seed(epoch_seed(self.config.seed, epoch))
         train_loss, train_accuracy = train_epoch(learner, self._batches(epoch))
-        lr = learner.lr
+        lr = learner.lr  # of the last step; the schedule may change it once the epoch is judged
         val_loss, val_accuracy, probabilities = evaluate(learner, self.validation)
         if not np.isfinite(val_loss):
             raise DivergedError("the validation loss is no longer a finite number")
         learner.schedule.after_epoch(val_loss)
+        # Checkpoint, predictions, then the state that counts both: a kill between any two of them
+        # leaves files that the resumed epoch writes again with the same bytes.
         self._keep(state, learner, epoch, val_accuracy, val_loss)
         predictions.append(epoch, probabilities.cpu().numpy())
         seconds = round(time.monotonic() - started, 3)
@@ -143,6 +146,7 @@ class Trainer:
         outcome = Outcome.of(kind, reason, state.epoch, state.best)
         if outcome.ended:
             drop_all_but(self.run.checkpoints, outcome.kept)
+        # The states go last: without the outcome they are what the run goes on from.
         outcome.save(self.run.done)
         if outcome.ended:
             forget_states(self.run)

@@ -2,7 +2,7 @@
 
 As there, two 3x3 convolutions stand before each pooling and the width doubles after it; the input
 is smaller, so four such blocks do. Batch norm (Ioffe & Szegedy 2015) follows each convolution and
-a mean over all places (Lin et al. 2013) stands in for VGG's two wide linear layers.
+a mean over all bands and frames (Lin et al. 2013) stands in for VGG's two wide linear layers.
 """
 
 import torch.nn.functional as F

@@ -17,8 +17,8 @@ class DenseNet(nn.Module):
     the paper gives 0.8 million parameters to depth 100 and growth 12.
 
     One thing differs from the paper's CIFAR nets: the first convolution has stride 2 and is pooled,
-    as in its ImageNet nets. [64, 259] has 16 times the places of a CIFAR image, and a dense block
-    keeps every layer's output for all of them; now its blocks see as many places as the paper's.
+    as in its ImageNet nets. [64, 259] has 16 times the points of a CIFAR image, and a dense block
+    keeps every layer's output for all of them; now its blocks see as many points as the paper's.
     The number of parameters is the same.
 
     Args:

@@ -80,7 +80,7 @@ class Branches(nn.Module):
 
 
 class SmallFilters(Branches):
-    """Figure 5: 1x1, 3x3, two 3x3 in the place of a 5x5, and pooling; 96 channels."""
+    """Figure 5: 1x1, 3x3, two 3x3 instead of a 5x5, and pooling; 96 channels."""
 
     def __init__(self, inputs: int) -> None:
         super().__init__(

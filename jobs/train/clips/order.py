@@ -98,6 +98,8 @@ def epoch_order(
     if balance is not None:
         targets = balance.targets(targets, classes)
         draw = epoch if balance.balance_draw == "epoch" else 0
+    # Which clips are repeated and in which order they come are drawn apart: `fixed` repeats keep
+    # their clips, and still no two epochs have one order.
     visits = balanced(labels, targets, np.random.default_rng([seed, draw, _REPEATS]))
     return visits[np.random.default_rng([seed, epoch, _ORDER]).permutation(len(visits))]
 

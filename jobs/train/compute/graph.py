@@ -25,6 +25,8 @@ def recorded(model: nn.Module, sample: Tensor) -> Forward:
     """
     # Warming up moves the statistics of batch norm.
     before = copy.deepcopy(model.state_dict())
+    # It replaces the module's `forward`, runs a few passes on a stream of its own so that cuDNN and
+    # the allocator settle, and records one. A clone, since the recording keeps its input's memory.
     torch.cuda.make_graphed_callables(model, (sample.clone(),))
     replay = model.forward
     del model.forward  # again that of its class

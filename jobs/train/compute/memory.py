@@ -67,6 +67,7 @@ def data_budget(device: str, data_gb: float | None, together: int, needed: int =
     if data_gb is not None:
         return int(data_gb * 1e9)
     free = (torch.cuda.mem_get_info()[0] if device == "cuda" else memory_limit()) // together
+    # Training comes before features: those can be streamed, activations cannot.
     return max(0, min(int(free * DATA_SHARE), free - needed))
 
 
@@ -82,6 +83,7 @@ def activation_bytes(net: Net, classes: int, shape: tuple[int, int], batch: int)
     Returns:
         Bytes of all that is kept, and of the largest tensor.
     """
+    # By storage: views of one tensor (a ReLU in place and what it was applied to) count once.
     kept: dict[int, torch.UntypedStorage] = {}
 
     def note(tensor: torch.Tensor) -> torch.Tensor:
@@ -98,7 +100,7 @@ def activation_bytes(net: Net, classes: int, shape: tuple[int, int], batch: int)
 
 
 def keep_freed_memory(needed: int) -> bool:
-    """Let the C library keep what is freed, if there is memory enough; tell whether it does.
+    """Let the C library keep what is freed, if there is memory enough; return whether it does.
 
     A step frees and takes gigabytes in large blocks. By default each block comes fresh from the
     kernel, which hands it out in zeroed pages of 4 KB: measured on two CPUs, that took more than

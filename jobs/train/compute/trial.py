@@ -55,11 +55,13 @@ def _clips_per_second(
 ) -> float:
     device = sample.device.type
     choices.set_kernels()
+    # The twin learns nothing that lasts: weights, statistics and gradients of the model stay.
     twin = choices.put(copy.deepcopy(model), device).train()
     labels = torch.zeros(len(sample), dtype=torch.int64, device=device) % classes
     with choices.computing(device):
         forward = recorded(twin, sample) if choices.cuda_graph else twin
         for step in range(WARMUP_STEPS + TIMED_STEPS):
+            # The first steps choose algorithms and take memory.
             if step == WARMUP_STEPS:
                 _wait(device)
                 started = time.perf_counter()

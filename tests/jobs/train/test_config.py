@@ -11,10 +11,11 @@ from pydantic import Field
 from jobs.errors import DamagedFileError, InputError
 from jobs.models import MODELS
 from jobs.models.resnet import ResNet
-from jobs.train import config as module
+from jobs.train import parts
 from jobs.train.augment import AUGMENTATIONS
 from jobs.train.augment.augmentation import Augmentation
-from jobs.train.config import OPTIONAL, RunConfig
+from jobs.train.config import RunConfig
+from jobs.train.parts import OPTIONAL
 from jobs.train.recipe import OptionalPart
 
 # For each setting a value that is not the default, and what else it takes to count.
@@ -103,8 +104,8 @@ class Swa(OptionalPart):
 def test_a_new_part_that_is_off_renames_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
     names = [{**needed, name: value} for name, (value, needed) in OTHER_VALUES.items()]
     before = [signature(settings) for settings in names]
-    monkeypatch.setattr(module, "AUGMENTATIONS", (Echo, *AUGMENTATIONS))
-    monkeypatch.setattr(module, "OPTIONAL", {"swa": Swa, **OPTIONAL})
+    monkeypatch.setattr(parts, "AUGMENTATIONS", (Echo, *AUGMENTATIONS))
+    monkeypatch.setattr(parts, "OPTIONAL", {"swa": Swa, **OPTIONAL})
     assert {"echo_p", "swa"} < set(RunConfig.setting_names())
     assert [signature(settings) for settings in names] == before
     assert len({signature({}), signature({"echo_p": 0.5}), signature({"swa": 3})}) == 3
@@ -150,12 +151,12 @@ def test_a_mistake_is_named(values: dict[str, object], message: str) -> None:
 
 
 def test_a_mistake_is_named_where_its_setting_stands() -> None:
-    for values, place in (
+    for values, position in (
         ({"lr": -1}, "line lr"),
         ({"model": 3}, "line model"),
         ({"lrr": 1}, "lrr"),
     ):
-        with pytest.raises(InputError, match=place):
+        with pytest.raises(InputError, match=position):
             RunConfig.parse(values, lambda setting: f"line {setting}")
 
 

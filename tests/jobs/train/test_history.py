@@ -1,4 +1,4 @@
-"""What a run tells while it trains."""
+"""What a run says while it trains."""
 
 import re
 from collections.abc import Callable

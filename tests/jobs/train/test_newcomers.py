@@ -11,7 +11,7 @@ from pydantic import Field
 from jobs.extract.store.feature_set import FeatureSet
 from jobs.models import MODELS
 from jobs.models.model import Fitted, FittedArrays, Floats, Labels, OneShotModel
-from jobs.train import config as config_module
+from jobs.train import parts
 from jobs.train.augment import AUGMENTATIONS
 from jobs.train.augment.augmentation import Augmentation, Batch, Drawn, Rows
 from jobs.train.config import RunConfig
@@ -80,7 +80,7 @@ def test_a_new_augmentation_touches_nothing_but_the_table(
     train: Train, config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain = train(tmp_path / "plain", config)
-    monkeypatch.setattr(config_module, "AUGMENTATIONS", (*AUGMENTATIONS, Gain))
+    monkeypatch.setattr(parts, "AUGMENTATIONS", (*AUGMENTATIONS, Gain))
     off = train(tmp_path / "off", RunConfig.parse(config.settings()))
     on = train(tmp_path / "on", config.but(gain_p=0.5, gain_max=40, epochs=2))
     assert on.is_trained()
