@@ -29,7 +29,7 @@ from jobs.extract.clip_features import ClipFeatures
 from jobs.extract.config import FeatureConfig
 from jobs.extract.store.feature_store import FeatureStore
 from jobs.extract.store.shard import ShardName
-from jobs.extract.store.shard_writer import level_bands, writing_shard
+from jobs.extract.store.shard_writer import writing_shard
 from pipeline.planning.grid import read_grid
 from pipeline.planning.opening import open_plan
 from pipeline.planning.plan import OpenedPlan
@@ -66,7 +66,7 @@ def write_data(root: Path, clips: int) -> None:
 def write_shards(manifest: Manifest, config: FeatureConfig, shards: int, folder: Path) -> None:
     """Write made-up features of all clips."""
     rng = np.random.default_rng(0)
-    levels = np.zeros((2, level_bands(config)), dtype=np.float32)
+    levels = np.zeros((2, config.level_bands), dtype=np.float32)
     for index in range(shards):
         name = ShardName(index, shards)
         positions = name.positions(len(manifest))

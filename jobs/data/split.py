@@ -91,10 +91,8 @@ class Split:
     def covers(self, clips: int) -> bool:
         """Tell whether every fold names each of so many clips once, and validates on some."""
         everyone = list(range(clips))
-        return all(
-            sorted(fold.training + fold.validation + self.holdout) == everyone and fold.validation
-            for fold in self.folds
-        )
+        named = [sorted(fold.training + fold.validation + self.holdout) for fold in self.folds]
+        return all(n == everyone for n in named) and all(fold.validation for fold in self.folds)
 
 
 def _positions(rows: Sequence[Sequence[str]], column: int) -> dict[str, tuple[int, ...]]:
