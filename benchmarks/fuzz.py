@@ -89,7 +89,7 @@ def edit_frame_headers(mp3: bytearray, rng: random.Random, _other: bytes) -> Non
 
 
 def edit_first_kilobyte(mp3: bytearray, rng: random.Random, _other: bytes) -> None:
-    """Change what stands in ID3 and Xing headers: sizes, counts, delays."""
+    """Change what is in ID3 and Xing headers: sizes, counts, delays."""
     for _ in range(rng.choice((1, 5, 20))):
         mp3[rng.randrange(min(len(mp3), 1024))] = rng.randrange(256)
 

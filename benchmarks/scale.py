@@ -4,7 +4,7 @@
     python benchmarks/scale.py --sizes 1000000
 
 Each size is planned, partitioned and indexed in a process of its own, on files that exist (hard
-links to a few) and features of one value in each of eight bands, which stand in for extracted ones:
+links to a few) and features of one value in each of eight bands, in place of extracted ones:
 writing them is not measured, verifying and joining them is. Prints seconds and peak memory.
 """
 

@@ -167,7 +167,7 @@ def compare(arguments: argparse.Namespace, depth: int) -> None:
 
 
 def fits(depth: int) -> bool:
-    """Tell whether the plain loop has memory enough here; if not, say so."""
+    """Return whether the plain loop has memory enough here; if not, say so."""
     if torch.cuda.is_available():
         return True
     needed = activation_bytes(ResNet(depth=depth), CLASSES, SHAPE, BATCH)[0] + OTHERWISE

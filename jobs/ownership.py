@@ -59,7 +59,7 @@ def owning(path: Path, wait: bool = True) -> Iterator[None]:
 
 
 def is_owned(path: Path) -> bool:
-    """Tell whether some process owns `path` right now."""
+    """Return whether some process owns `path` right now."""
     try:
         with path.open("r+", encoding="utf-8") as file:
             return not _try_lock(file)

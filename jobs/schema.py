@@ -34,21 +34,21 @@ class Schema(BaseModel):
 
         Args:
             values: by setting.
-            where: the place to name, or a function from a setting to its place.
+            where: they came from, or a function from a setting to where it was written.
 
         Raises:
             InputError: an unknown key (with the nearest valid one) or a wrong value.
         """
-        place = where if callable(where) else lambda _: where
+        source = where if callable(where) else lambda _: where
         for name in values:
             if name not in cls.model_fields:
                 sentence = unknown_setting(str(name), cls.model_fields)
-                raise InputError(f"{place(str(name))}: {sentence}")
+                raise InputError(f"{source(str(name))}: {sentence}")
         try:
             return cls.model_validate(dict(values))
         except ValidationError as error:
             name, sentence = _first_mistake(error)
-            raise InputError(f"{place(name)}: {sentence}") from None
+            raise InputError(f"{source(name)}: {sentence}") from None
 
 
 _NUMBERS = (int, float, int | None, float | None)

@@ -37,7 +37,7 @@ def main(
         bool, typer.Option("--json", help="Print the findings for programs.")
     ] = False,
 ) -> None:
-    """Decode every clip and tell what scores may suffer from.
+    """Decode every clip and show what scores may suffer from.
 
     Durations, sample rates, peaks, silence, clips that cannot be decoded, and recordings that occur
     twice: byte for byte, or encoded again, shifted by up to 0.25 s, louder or softer.

@@ -44,7 +44,7 @@ class Duplicate:
         return "test" if one else "training"
 
     def has_two_labels(self, clips: Sequence[Clip]) -> bool:
-        """Tell whether both clips have a label, and not the same."""
+        """Return whether both clips have a label, and not the same."""
         labels = {clips[self.one].label, clips[self.other].label}
         return None not in labels and len(labels) == 2
 

@@ -60,17 +60,17 @@ def _clips(findings: Findings) -> Iterator[list[Any]]:
         facts = [row[name].item() if row["sample_rate"] else "" for name in FACTS]
         described = [side, clip.id, clip.path, clip.label or ""]
         status, reason = row["status"].decode(), findings.reasons.get(position, "")
-        yield [*described, status, reason, *(_told(value) for value in facts)]
+        yield [*described, status, reason, *(_shown(value) for value in facts)]
 
 
 def _pair(clips: Sequence[Clip], pair: Duplicate) -> list[Any]:
-    told = [pair.kind, pair.where(clips), "yes" if pair.has_two_labels(clips) else "no"]
+    described = [pair.kind, pair.where(clips), "yes" if pair.has_two_labels(clips) else "no"]
     sides = [
         value
         for clip in (clips[pair.one], clips[pair.other])
         for value in (clip.path, clip.label or "", clip.group or "")
     ]
-    return [*told, _told(pair.similarity), _told(pair.shift_s), *sides]
+    return [*described, _shown(pair.similarity), _told(pair.shift_s), *sides]
 
 
 def _train(findings: Findings) -> Iterator[list[Any]]:
@@ -81,7 +81,7 @@ def _train(findings: Findings) -> Iterator[list[Any]]:
         yield [clip.path, clip.label, clip.id, class_name, group, fold]
 
 
-def _told(value: Any) -> Any:
+def _shown(value: Any) -> Any:
     if isinstance(value, bytes):
         return value.decode()
     return float(f"{value:.6g}") if isinstance(value, float) else value

@@ -125,7 +125,7 @@ class AuditSummary(Schema):
 
     @classmethod
     def is_current(cls, folder: Path, dataset: Dataset, sets: Mapping[str, FeatureSet]) -> bool:
-        """Tell whether the audit in `folder` is of these clips and features."""
+        """Return whether the audit in `folder` is of these clips and features."""
         try:
             return cls.load(folder).inputs == AuditInputs.of(dataset, sets)
         except (FileNotFoundError, DamagedFileError):

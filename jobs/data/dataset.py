@@ -17,7 +17,7 @@ MAX_DIGITS = 100  # Python refuses to read integers of thousands
 
 
 def is_integer(text: str) -> bool:
-    """Tell whether `text` is an integer as a person writes one."""
+    """Return whether `text` is an integer as a person writes one."""
     digits = text[1:] if text[:1] in "+-" else text
     return digits.isascii() and digits.isdigit() and len(digits) < MAX_DIGITS
 

@@ -81,7 +81,7 @@ class Split:
             with path.open(encoding="utf-8", newline="") as file:
                 (first, *names), *rows = csv.reader(file)
             if first != "position" or not names or len({row[0] for row in rows}) < len(rows):
-                raise ValueError("not the columns of a split, or a clip that stands twice")
+                raise ValueError("not the columns of a split, or a clip that appears twice")
             columns = [_positions(rows, number) for number, _ in enumerate(names, start=1)]
         except (KeyError, ValueError, IndexError) as error:
             raise DamagedFileError(f"{path} is damaged ({error!r}); it is drawn again") from error
@@ -89,7 +89,7 @@ class Split:
         return cls(folds, columns[0][HOLDOUT])
 
     def covers(self, clips: int) -> bool:
-        """Tell whether every fold names each of so many clips once, and validates on some."""
+        """Return whether every fold names each of so many clips once, and validates on some."""
         everyone = list(range(clips))
         named = [sorted(fold.training + fold.validation + self.holdout) for fold in self.folds]
         return all(n == everyone for n in named) and all(fold.validation for fold in self.folds)

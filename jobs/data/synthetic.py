@@ -56,7 +56,7 @@ def write_clips(root: Path, spec: MadeClips) -> bool:
     if found == spec.__dict__:
         return False
     if found is None:
-        _require_nobodys(root)
+        _require_no_recordings(root)
     # From here on the folder is ours, even if we are killed half-way.
     write_json(stamp, {"making": spec.__dict__})
     for folder, labels, count in (
@@ -68,7 +68,7 @@ def write_clips(root: Path, spec: MadeClips) -> bool:
     return True
 
 
-def _require_nobodys(root: Path) -> None:
+def _require_no_recordings(root: Path) -> None:
     """Refuse a folder with recordings that we did not make."""
     for name in ("train_mp3s", "test_mp3s", "train_label.txt"):
         if (root / name).exists():

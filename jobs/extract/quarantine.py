@@ -105,7 +105,7 @@ class Quarantine:
             ) from error
 
     def is_written(self, path: Path) -> bool:
-        """Tell whether quarantine.csv lists just these clips."""
+        """Return whether quarantine.csv lists just these clips."""
         try:
             return Quarantine.load(path) == self
         except (OSError, DamagedFileError):
@@ -154,6 +154,6 @@ def _require_few(bad: Sequence[QuarantinedClip], clips: int, limits: Limits) -> 
         return
     shown = "; ".join(f"{each.path!r}: {each.reason}" for each in bad[:SHOWN])
     raise InputError(
-        f"{len(bad)} of {clips} clips cannot be used, and {rule}. All of them stand in "
-        f"quarantine.csv, and `python -m pipeline.audit` tells more of the data; the first: {shown}"
+        f"{len(bad)} of {clips} clips cannot be used, and {rule}. quarantine.csv lists "
+        f"all of them, and `python -m pipeline.audit` shows more of the data; the first: {shown}"
     )

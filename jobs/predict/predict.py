@@ -26,7 +26,7 @@ def unpredicted(run: Run, dataset: Dataset) -> list[Checkpoint]:
 
 
 def has_predictions(run: Run, checkpoint: Checkpoint, dataset: Dataset) -> bool:
-    """Tell whether a checkpoint has predictions of the present test clips, or none are wanted."""
+    """Return whether a checkpoint has predictions of the present test clips, or none are wanted."""
     if not len(dataset.test):
         return True
     source = source_of(run, checkpoint, dataset.test)

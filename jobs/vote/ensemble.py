@@ -70,7 +70,7 @@ class Ensemble(Schema):
             return None
 
     def is_of(self, inputs: Inputs, folder: Path) -> bool:
-        """Tell whether these are the results of `inputs`, and still those on disk in `folder`."""
+        """Return whether these are the results of `inputs`, and still those on disk in `folder`."""
         return self.inputs == inputs and all(
             sha256_of(folder / name) == digest for name, digest in self.results.items()
         )

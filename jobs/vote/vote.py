@@ -50,7 +50,7 @@ class Vote:
         )
 
     def is_held(self, workspace: Workspace) -> bool:
-        """Tell whether the results on disk are those of this vote."""
+        """Return whether the results on disk are those of this vote."""
         ensemble = Ensemble.load(workspace.ensemble)
         return ensemble is not None and ensemble.is_of(self.inputs, workspace.root)
 

@@ -132,7 +132,7 @@ def _note(workspace: Workspace, work: Work, item: int, error: BaseException | No
 
 
 def _is_lost(error: BaseException) -> bool:
-    """Tell whether submitit only says that a job left no result, not why."""
+    """Return whether submitit only says that a job left no result, not why."""
     return isinstance(error, submitit.core.utils.UncompletedJobError)
 
 

@@ -56,18 +56,18 @@ def output_hash(workspace: Path) -> str:
 
 
 def slurm_is_here() -> bool:
-    """Tell whether this machine has Slurm's commands."""
+    """Return whether this machine has Slurm's commands."""
     return shutil.which("sbatch") is not None
 
 
 def slurm_is_configured() -> bool:
-    """Tell whether this machine belongs to a cluster, and has not just the packages."""
+    """Return whether this machine belongs to a cluster, and has not just the packages."""
     named = os.environ.get("SLURM_CONF")
-    return bool(named) or any(Path(place).exists() for place in CONFIGS)
+    return bool(named) or any(Path(path).exists() for path in CONFIGS)
 
 
 def slurm_answers() -> bool:
-    """Tell whether a Slurm controller answers."""
+    """Return whether a Slurm controller answers."""
     if not slurm_is_here():
         return False
     try:

@@ -43,7 +43,7 @@ class _Loader(yaml.SafeLoader):
             key = self.construct_object(key_node, deep=True)
             line = key_node.start_mark.line + 1
             if key in seen:
-                raise InputError(f"line {line}: `{key}` stands twice; keep one")
+                raise InputError(f"line {line}: `{key}` appears twice; keep one")
             seen.add(key)
             self.key_lines.setdefault(str(key), line)
         return super().construct_mapping(node, deep)

@@ -114,7 +114,7 @@ class Stage(ABC):
         return ""
 
     def is_working_here(self, opened: "OpenedPlan", item: int) -> bool:
-        """Tell whether a process is known to work on an item right now."""
+        """Return whether a process is known to work on an item right now."""
         return False
 
     def space(self, opened: "OpenedPlan", items: Sequence[int]) -> Space:

@@ -13,7 +13,7 @@ def are_of(root: Path, config: Path) -> list[int]:
 
 
 def is_of(pid: int, root: Path, config: Path) -> bool:
-    """Tell whether a process is a daemon or a job of the testbed in the folder `root`."""
+    """Return whether a process is a daemon or a job of the testbed in the folder `root`."""
     if is_daemon(pid):
         return f"{root}/" in command_line(pid) or str(config) in environment_of(pid)
     # A job's process knows its node and, from the shell that submitted it, our config.

@@ -30,7 +30,7 @@ def test_values_read_as_they_look(text: str, value: object) -> None:
     ("text", "said"),
     [
         ("a: [1, 2", r"grid\.yaml:\d: not valid YAML"),
-        ("a: 1\nb: 2\na: 3\n", r"grid\.yaml: line 3: `a` stands twice"),
+        ("a: 1\nb: 2\na: 3\n", r"grid\.yaml: line 3: `a` appears twice"),
         ("- a\n- b\n", r"expected `key: value` lines; got list"),
         ("a: !!python/object/apply:os.system [ls]\n", r"not valid YAML"),
         ("a: 1\n\tb: 2\n", r"grid\.yaml:2: not valid YAML"),

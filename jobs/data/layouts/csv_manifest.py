@@ -101,7 +101,7 @@ def _check_header(
             sentence = unknown_setting(name, known).replace("a setting", "a column we know")
             raise InputError(f"{path}:1: {sentence}")
     if len(set(header)) < len(header):
-        raise InputError(f"{path}:1: a column stands twice in {', '.join(header)}")
+        raise InputError(f"{path}:1: a column appears twice in {', '.join(header)}")
 
 
 def _fold(text: str, where: str) -> int | None:

@@ -63,7 +63,7 @@ def _require_unique(listed: list[Clip], what: str, key: Callable[[Clip], str]) -
         before = first.setdefault(key(clip), clip)
         if before is not clip:
             raise InputError(
-                f"{clip.where}: the {what} '{key(clip)}' stands already at {before.where}; "
+                f"{clip.where}: the {what} '{key(clip)}' is already listed at {before.where}; "
                 f"each clip needs its own {what}. Remove one of them"
             )
 

@@ -13,7 +13,7 @@ FIRST_FRAME_WITHIN = 4096
 
 
 def has_length_tag(path: Path) -> bool:
-    """Tell whether the first frame says how many frames follow.
+    """Return whether the first frame says how many frames follow.
 
     Without such a tag a decoder guesses from the size of the file and of the first frame, which is
     wrong for variable bit rates.
@@ -53,7 +53,7 @@ def frames_duration_s(path: Path, most_s: float) -> float:
 
 
 def _begins_frame(data: bytes, offset: int) -> bool:
-    """Tell whether a frame, or the end of the stream, is at `offset`."""
+    """Return whether a frame, or the end of the stream, is at `offset`."""
     follows = data[offset : offset + 4]
     return len(follows) < 4 or follows[:3] == b"TAG" or _frame(follows)[0] > 0
 

@@ -71,7 +71,7 @@ class FeatureKind(ABC):
         raise NotImplementedError(f"{self.name} is not derived from another feature set")
 
     def can_be_compared(self, config: "FeatureConfig") -> bool:
-        """Tell whether clips of one recording can be found by these features."""
+        """Return whether clips of one recording can be found by these features."""
         return False
 
     def log_mel(self, features: Floats, config: "FeatureConfig") -> Floats:

@@ -35,7 +35,7 @@ class FeatureStore:
         return FeatureSet.open(self.folder(manifest, config), config, len(manifest))
 
     def is_complete(self, manifest: Manifest, config: FeatureConfig) -> bool:
-        """Tell whether there is an index, with every shard as it was when it was indexed."""
+        """Return whether there is an index, with every shard as it was when it was indexed."""
         try:
             self.open(manifest, config).require_sizes()
         except (NotReadyError, DamagedFileError):

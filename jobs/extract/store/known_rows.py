@@ -57,7 +57,7 @@ class KnownRows:
                 }
 
     def __contains__(self, digest: str) -> bool:
-        """Tell whether features of this SHA-256 are known, or known not to exist."""
+        """Return whether features of this SHA-256 are known, or known not to exist."""
         return digest in self._rows
 
     def record(self, digest: str) -> ClipFeatures | None:

@@ -99,7 +99,7 @@ class ShardColumns:
         return RecordingFacts(**values | {"codec": values["codec"].decode()})
 
     def are_of(self, manifest: Manifest, positions: range) -> bool:
-        """Tell whether these are the clips at `positions`, with the very bytes they have there."""
+        """Return whether these are the clips at `positions`, with the very bytes they have there."""
         clips = manifest.clips[positions.start : positions.stop]
         if self.position.tolist() != list(positions) or self.clip_id != [c.id for c in clips]:
             return False
@@ -160,7 +160,7 @@ def read_features(path: Path) -> npt.NDArray[np.float32]:
 
 
 def is_current(folder: Path, manifest: Manifest, config: FeatureConfig, name: ShardName) -> bool:
-    """Tell whether the FeatureSet in `folder` has a readable shard of just these recordings."""
+    """Return whether the FeatureSet in `folder` has a readable shard of just these recordings."""
     path = folder / str(name)
     try:
         columns = read_columns(path)

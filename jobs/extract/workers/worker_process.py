@@ -120,7 +120,7 @@ class WorkerProcess:
         return self._process.poll() is None
 
     def cause_of_death(self) -> Cause:
-        """Tell why the process hung up.
+        """Return why the process hung up.
 
         Raises:
             NotReadyError: it could not even start.
@@ -144,7 +144,7 @@ class WorkerProcess:
         return Cause(f"the decoder ended with exit status {status}", is_the_clips=True)
 
     def cause_of_stalling(self) -> Cause:
-        """Tell what the process was doing when it lost our patience.
+        """Return what the process was doing when it lost our patience.
 
         A clip is blamed only if its bytes had been read: whoever waits for a file server would
         otherwise put good clips in quarantine, for good.

@@ -48,7 +48,7 @@ class Balance(OptionalPart):
         texts = [str(label) for label in value]
         for label in texts:
             if texts.count(label) > 1:
-                raise ValueError(f"label {label} stands twice; keep one")
+                raise ValueError(f"label {label} appears twice; keep one")
         return dict(zip(texts, value.values(), strict=True))
 
     def require_labels(self, classes: Sequence[str]) -> None:

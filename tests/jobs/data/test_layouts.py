@@ -158,11 +158,11 @@ MISTAKES: dict[str, tuple[Write, str]] = {
     ),
     "a doubled path": (
         lambda r: csv_data(r, "path,label\na/x.mp3,p\na/./x.mp3,q\n"),
-        r"train\.csv:3: the path 'a/x\.mp3' stands already at .*train\.csv:2",
+        r"train\.csv:3: the path 'a/x\.mp3' is already listed at .*train\.csv:2",
     ),
     "a doubled id": (
         lambda r: csv_data(r, "path,label,id\na/x.mp3,p,1\na/y.mp3,q,1\n"),
-        r"train\.csv:3: the id '1' stands already",
+        r"train\.csv:3: the id '1' is already listed",
     ),
     "an empty label": (
         lambda r: csv_data(r, "path,label\na/x.mp3,\n"),
@@ -227,7 +227,7 @@ def test_a_folder_in_place_of_a_file_is_said(tmp_path: Path, name: str) -> None:
 def test_one_file_under_two_spellings_is_a_doubled_path(tmp_path: Path) -> None:
     absolute = tmp_path / "a" / "x.mp3"
     csv_data(tmp_path, f"path,label\na/x.mp3,p\n{absolute},q\na/y.mp3,q\n")
-    with pytest.raises(InputError, match=r"train\.csv:3: the path 'a/x\.mp3' stands already"):
+    with pytest.raises(InputError, match=r"train\.csv:3: the path 'a/x\.mp3' is already listed"):
         read_data(tmp_path)
 
 

@@ -132,7 +132,7 @@ def test_a_changed_default_makes_a_new_run(monkeypatch: pytest.MonkeyPatch) -> N
         ({"balance": {1: 0}}, r"`balance`: label 1: expected a number of clips from 1 to 10000000"),
         ({"balance": {1: True}}, r"`balance`: label 1: expected a number"),
         ({"balance": {1: 10**9}}, r"`balance`: label 1: expected a number of clips from 1 to"),
-        ({"balance": {1: 5, "1": 6}}, r"`balance`: label 1 stands twice"),
+        ({"balance": {1: 5, "1": 6}}, r"`balance`: label 1 appears twice"),
         ({"balance": "half"}, r"`balance`: expected none, equal or \{label: clips\}"),
         ({"nesterov": True, "momentum": 0}, r"`nesterov: true` needs a `momentum` above 0"),
         ({"noise_p": 1.5}, r"`noise_p`: .*less than or equal to 1"),
