@@ -4,15 +4,15 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from jobs.audit.summary import AuditSummary
-from jobs.extract.extraction import Extraction
-from jobs.extract.store.feature_store import FeatureStore
 
+from jobs.audit.summary import AuditSummary
 from jobs.data.dataset import Dataset
 from jobs.data.layouts import read_data
 from jobs.data.recordings import RecordingHashes
 from jobs.data.workspace import Workspace
 from jobs.extract.config import FeatureConfig
+from jobs.extract.extraction import Extraction
+from jobs.extract.store.feature_store import FeatureStore
 from jobs.ownership import owning
 from pipeline.command import command
 from pipeline.pages import audit_page, console

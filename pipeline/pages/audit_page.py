@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from jobs.audit.summary import AuditSummary, Spread
-
 from pipeline.pages import console
 
 SHOWN = 10

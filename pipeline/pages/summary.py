@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from jobs.audit.summary import AuditSummary
-
 from jobs.errors import DamagedFileError
 from jobs.extract.quarantine import Quarantine
 from jobs.vote.ensemble import Ensemble

@@ -8,17 +8,16 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from jobs.extract.extraction import Extraction
-from jobs.extract.store.feature_set import FeatureSet
-from jobs.extract.store.feature_store import FeatureStore
-
 from jobs.data.dataset import Dataset
 from jobs.data.manifest import Manifest
 from jobs.data.split import Fold, Split, SplitConfig, split_fingerprint
 from jobs.data.workspace import Workspace
 from jobs.errors import DamagedFileError, InputError, NotReadyError
 from jobs.extract.config import FeatureConfig, library_versions
+from jobs.extract.extraction import Extraction
 from jobs.extract.quarantine import Limits
+from jobs.extract.store.feature_set import FeatureSet
+from jobs.extract.store.feature_store import FeatureStore
 from jobs.files import read_json, write_json
 from jobs.schema import Schema, fingerprint
 from jobs.train.config import RunConfig

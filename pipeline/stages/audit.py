@@ -4,10 +4,9 @@ import logging
 from typing import TYPE_CHECKING
 
 from jobs.audit.summary import AuditSummary
-from jobs.extract.store.feature_set import FeatureSet
-
 from jobs.extract.config import FeatureConfig
 from jobs.extract.features import FEATURE_SETS
+from jobs.extract.store.feature_set import FeatureSet
 from jobs.ownership import owning
 from pipeline.planning.resources import Resources
 from pipeline.stages.index import INDEX

@@ -3,10 +3,9 @@
 import logging
 from typing import TYPE_CHECKING
 
-from jobs.extract.store.feature_set import FeatureSet
-
 from jobs.errors import InputError
 from jobs.extract.quarantine import Quarantine
+from jobs.extract.store.feature_set import FeatureSet
 from jobs.ownership import owning
 from pipeline.planning.resources import Resources
 from pipeline.stages.extract import EXTRACT
