@@ -70,7 +70,7 @@ def _pair(clips: Sequence[Clip], pair: Duplicate) -> list[Any]:
         for clip in (clips[pair.one], clips[pair.other])
         for value in (clip.path, clip.label or "", clip.group or "")
     ]
-    return [*described, _shown(pair.similarity), _told(pair.shift_s), *sides]
+    return [*described, _shown(pair.similarity), _shown(pair.shift_s), *sides]
 
 
 def _train(findings: Findings) -> Iterator[list[Any]]:

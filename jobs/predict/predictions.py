@@ -92,7 +92,7 @@ class Predictions:
 
     @classmethod
     def are_current(cls, path: Path, source: Source) -> bool:
-        """Return whether the file holds predictions of just this source, without reading them all."""
+        """Return whether the file holds predictions of just this source; reads no more of it."""
         try:
             return _source(_read(path, "source")["source"]) == source
         except (FileNotFoundError, DamagedFileError):

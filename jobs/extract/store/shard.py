@@ -99,7 +99,7 @@ class ShardColumns:
         return RecordingFacts(**values | {"codec": values["codec"].decode()})
 
     def are_of(self, manifest: Manifest, positions: range) -> bool:
-        """Return whether these are the clips at `positions`, with the very bytes they have there."""
+        """Return whether these are the clips at `positions`, with the same bytes."""
         clips = manifest.clips[positions.start : positions.stop]
         if self.position.tolist() != list(positions) or self.clip_id != [c.id for c in clips]:
             return False
