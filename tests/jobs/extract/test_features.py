@@ -15,6 +15,7 @@ from jobs.errors import InputError
 from jobs.extract.audio.decode import decode
 from jobs.extract.config import FeatureConfig
 from jobs.extract.features.analysis import ClipAnalysis, compute
+from jobs.extract.features.blocks.chroma import chroma_filters
 from jobs.extract.features.blocks.constant_q import LOWEST_HZ, OctaveFilters
 from jobs.extract.features.blocks.spectrum import Spectrum
 from jobs.extract.features.blocks.tuning import estimate_tuning
@@ -152,6 +153,12 @@ def test_edge_signals_equal_librosa_where_librosa_is_stable(name: str) -> None:
     assert not (unequal & stable).any()
     assert np.abs(compute(y, V1) - v1_by_librosa(y)).max() <= TOLERANCE_DB
     assert np.isfinite(ours).all()
+
+
+@pytest.mark.parametrize("tuning", [-0.5, -0.13, 0.0, 0.49])
+def test_chroma_filters_are_librosas(tuning: float) -> None:
+    theirs = librosa.filters.chroma(sr=22050, n_fft=2048, tuning=tuning)
+    np.testing.assert_allclose(chroma_filters(22050, 2048, tuning), theirs, atol=1e-7)
 
 
 @pytest.mark.parametrize("tuning", [-0.5, -0.13, 0.0, 0.49])
