@@ -1,1 +1,1 @@
-"""What is wrong with the data: bad clips, silence, duplicates. Imports no torch, no librosa."""
+"""What is wrong with the data: bad clips, silence, duplicates. Imports no torch."""

@@ -31,6 +31,7 @@ NOTHING = np.uint8(255)  # the symbol of a clip without fluctuations: silence, a
 
 KEY_SYMBOLS, ORDER_SYMBOLS, SYMBOL_BITS = 3, 7, 6  # 60 bits in all
 NEIGHBOURS = 8
+# A symbol has 64 values, so unrelated clips agree in about one of 64 by chance.
 AGREEING_SYMBOLS = 14
 
 EVIDENCE = 100.0  # dB, summed over cells; less fluctuation than this says little
@@ -88,8 +89,8 @@ def candidates(prints: Fingerprints) -> Pairs:
     """Return the pairs of clips that are worth a look at their features.
 
     64 times, clips are sorted by ten of their symbols, as in Bawa et al., LSH Forest, 2005. A
-    clip and a delayed one become a candidate if they stand within 8 places in one of these orders,
-    share its first three symbols, and at least 14 of all 64. Places are bounded because many
+    clip and a delayed one become a candidate if at most 8 steps part them in one of these orders,
+    share its first three symbols, and at least 14 of all 64. Steps are bounded because many
     clips may share three symbols; duplicates share more and so stand next to each other.
 
     Args:
@@ -224,8 +225,8 @@ def _met(prints: Fingerprints, heard: Pairs, table: int) -> Iterator[tuple[Pairs
         asked = _keys(prints[heard, delay][:, used])
         by_key = np.argsort(asked)  # searching in order is three times as fast
         asked, asking = asked[by_key], heard[by_key]
-        place = np.searchsorted(keys, asked)
-        for way, at in ((1, place), (-1, place - 1)):
+        rank = np.searchsorted(keys, asked)
+        for way, at in ((1, rank), (-1, rank - 1)):
             meeting = np.arange(len(asked))
             for _ in range(NEIGHBOURS):
                 # Who differs from a neighbour in the key differs from those beyond, too.

@@ -12,6 +12,7 @@ from jobs.schema import Schema, fingerprint
 
 # Raise it with any change of this package's code that changes values.
 VALUES_VERSION = 3
+LEVEL_BANDS = 64
 
 
 class FeatureConfig(Schema):
@@ -82,6 +83,11 @@ class FeatureConfig(Schema):
         return 4 * math.prod(self.shape)
 
     @property
+    def level_bands(self) -> int:
+        """Of how many mel bands a shard keeps the level: 64, or as many as a frame has bins."""
+        return min(LEVEL_BANDS, self.n_fft // 2 + 1)
+
+    @property
     def source(self) -> "FeatureConfig | None":
         """The feature set that this one can be taken from instead of from the recordings."""
         source = self.kind.source
@@ -94,10 +100,10 @@ class FeatureConfig(Schema):
 
 @functools.cache
 def library_versions() -> dict[str, str]:
-    """Return the versions of what decodes, resamples and transforms: they change values."""
+    """Return the versions of what turns a file into features: they change values."""
     import soundfile
 
-    names = ("numpy", "scipy", "soxr", "soundfile")
+    names = ("librosa", "numpy", "scipy", "soxr", "soundfile")
     return {name: version(name) for name in names} | {
         "libsndfile": str(soundfile.__libsndfile_version__)
     }

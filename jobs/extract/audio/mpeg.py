@@ -38,23 +38,23 @@ def frames_duration_s(path: Path, most_s: float) -> float:
         file.seek(_behind_id3v2(file.read(10)))
         # No more than frames of the highest rate fill: an hour of noise must not be searched.
         data = file.read(int(most_s * MOST_BYTES_A_SECOND))
-    place, seconds = 0, 0.0
+    offset, seconds = 0, 0.0
     while seconds < most_s:
-        place = data.find(b"\xff", place)
-        if place < 0 or place + 4 > len(data):
+        offset = data.find(b"\xff", offset)
+        if offset < 0 or offset + 4 > len(data):
             break
-        length, duration = _frame(data[place : place + 4])
-        if not length or not _begins_frame(data, place + length):
-            place += 1  # not a header, but a byte that looks like one
+        length, duration = _frame(data[offset : offset + 4])
+        if not length or not _begins_frame(data, offset + length):
+            offset += 1  # not a header, but a byte that looks like one
             continue
         seconds += duration
-        place += length
+        offset += length
     return seconds
 
 
-def _begins_frame(data: bytes, place: int) -> bool:
-    """Tell whether a frame, or the end of the stream, is at `place`."""
-    follows = data[place : place + 4]
+def _begins_frame(data: bytes, offset: int) -> bool:
+    """Tell whether a frame, or the end of the stream, is at `offset`."""
+    follows = data[offset : offset + 4]
     return len(follows) < 4 or follows[:3] == b"TAG" or _frame(follows)[0] > 0
 
 

@@ -9,9 +9,6 @@ from jobs.extract.features.blocks.mel import decibels, mel_power
 from jobs.extract.features.blocks.spectrum import Spectrum
 from jobs.extract.features.kind import Floats
 
-# Bands of the statistics that a shard keeps of each clip; fewer where a frame has fewer bins.
-LEVEL_BANDS = 64
-
 
 class ClipAnalysis:
     """The samples of one clip with its spectra and feature sets, each computed when asked for.
@@ -64,15 +61,10 @@ class ClipAnalysis:
         """Return mean and standard deviation over time of the log-mel bands, in dB.
 
         Returns:
-            float32 [2, bands], the same whatever the feature set: `level_bands(config)` bands.
+            float32 [2, bands], the same whatever the feature set; see `FeatureConfig.level_bands`.
         """
-        log_mel = self.log_mel(config, level_bands(config))
+        log_mel = self.log_mel(config, config.level_bands)
         return np.stack([log_mel.mean(axis=1), log_mel.std(axis=1)])
-
-
-def level_bands(config: FeatureConfig) -> int:
-    """Return of how many mel bands a shard keeps statistics: 64, or as many as n_fft has bins."""
-    return min(LEVEL_BANDS, config.n_fft // 2 + 1)
 
 
 def compute(samples: Floats, config: FeatureConfig) -> Floats:

@@ -23,7 +23,7 @@ class FeatureKind(ABC):
             from the samples.
         has_frames: whether a clip has columns in time.
         bands_are_mel: whether neighbouring rows are neighbours in pitch.
-        needs_magnitude: whether it reads `Spectrum.magnitude`, which costs 0.4 ms a clip.
+        needs_magnitude: whether it reads `Spectrum.magnitude`, which others are spared.
         blocks: rows of each kind of feature, top down; empty where all rows are of one kind.
         fixed_settings: those that the set is defined by, with their only value.
         comparable_with: which settings let clips be compared, in words; None if none do.

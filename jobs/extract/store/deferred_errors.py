@@ -7,8 +7,9 @@ from typing import Any
 class DeferredErrors:
     """A writable file that remembers the first error of a write instead of raising it.
 
-    HDF5 cannot close a file whose last writes failed, and then crashes the process at its end.
-    So writes seem to succeed here, and `check` raises what went wrong.
+    HDF5 cannot close a file whose last writes failed: it keeps it open, tries once more when the
+    process ends, and crashes there, so that a task on a full disk would die without a word. So
+    writes seem to succeed here, HDF5 closes in peace, and `check` raises what went wrong.
     """
 
     def __init__(self, path: Path) -> None:

@@ -12,7 +12,6 @@ from jobs.data.manifest import Clip
 from jobs.extract.audio.recording import RecordingFacts
 from jobs.extract.clip_features import ClipFeatures, Floats
 from jobs.extract.config import FeatureConfig
-from jobs.extract.features.analysis import level_bands
 from jobs.extract.store.deferred_errors import DeferredErrors
 from jobs.extract.store.shard import FORMAT, NO_ROW, TABLE
 from jobs.files import replacing
@@ -36,7 +35,7 @@ class ShardWriter:
         self._ids: list[str] = []
         self._reasons: list[str] = []
         self._band_levels: list[Floats] = []
-        self._no_levels = np.full((2, level_bands(config)), np.nan, np.float32)
+        self._no_levels = np.full((2, config.level_bands), np.nan, np.float32)
         self._used = 0
         file.attrs["format"] = FORMAT
         file.attrs["config"] = config.model_dump_json()

@@ -1,5 +1,6 @@
 """What a worker is asked for one recording, and how it comes to a record of it."""
 
+import contextlib
 import hashlib
 import time
 from collections.abc import Sequence
@@ -11,7 +12,6 @@ import numpy as np
 from jobs.extract.audio.decode import DecodeError, decode
 from jobs.extract.clip_features import ClipFeatures
 from jobs.extract.config import FeatureConfig
-from jobs.extract.features.analysis import ClipAnalysis
 from jobs.extract.workers.phase import Phase
 
 READ_ATTEMPTS, READ_PAUSE_S = 3, 1.0
@@ -35,6 +35,24 @@ class WorkRequest:
 
     path: Path
     wanted: tuple[int, ...]
+
+
+def warm_up(configs: Sequence[FeatureConfig]) -> None:
+    """Compute the feature sets of silence, so that the first clip waits for no import.
+
+    librosa, the compiled kernels and the filters take seconds, and minutes on a slow file system:
+    longer than a clip may take before it counts as one that hangs the decoder.
+    """
+    from jobs.extract.features.analysis import ClipAnalysis
+    from jobs.extract.features.blocks.kernels import kernels
+
+    kernels()
+    # What cannot be computed is said of each clip, with its name.
+    with contextlib.suppress(Exception), np.errstate(all="ignore"):
+        silence = ClipAnalysis(np.zeros(configs[0].samples, np.float32), configs)
+        for config in configs:
+            silence.features(config)
+            silence.band_levels(config)
 
 
 def work_on(
@@ -75,6 +93,8 @@ def work_on(
 
 
 def _computed(path: Path, digest: str, configs: Sequence[FeatureConfig]) -> ClipFeatures:
+    from jobs.extract.features.analysis import ClipAnalysis
+
     samples, facts = decode(path, configs[0])
     with np.errstate(all="ignore"):
         clip = ClipAnalysis(samples, configs)

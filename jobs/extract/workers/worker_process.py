@@ -98,6 +98,9 @@ class WorkerProcess:
     def receive(self) -> list[ClipFeatures | OSError] | None:
         """Return the records of the first batch, or None if the process only says that it is ready.
 
+        Records are pickled with their features, 1.6 MB a batch of v2. Memory shared with the worker
+        was tried instead: it gained 1 to 2 % (v1, v2), for a hundred lines.
+
         Raises:
             EOFError, OSError: it has died.
         """
@@ -130,6 +133,8 @@ class WorkerProcess:
             raise NotReadyError(
                 f"a worker cannot start (exit status {status}); the lines above in the log say why"
             )
+        # A signal that a program draws upon itself (SEGV, BUS, ABRT, FPE) is the decoder's; any
+        # other one was sent: by the out-of-memory killer, by Slurm, by a person.
         if status < 0:
             known = -status in set(signal.Signals)
             name = signal.Signals(-status).name if known else f"signal {-status}"
@@ -139,7 +144,11 @@ class WorkerProcess:
         return Cause(f"the decoder ended with exit status {status}", is_the_clips=True)
 
     def cause_of_stalling(self) -> Cause:
-        """Tell what the process was doing when it lost our patience."""
+        """Tell what the process was doing when it lost our patience.
+
+        A clip is blamed only if its bytes had been read: whoever waits for a file server would
+        otherwise put good clips in quarantine, for good.
+        """
         if not self._is_ready:
             return Cause(f"a worker did not start in {START_WITHIN_S:g} s", is_the_clips=False)
         if self._is_stopped():

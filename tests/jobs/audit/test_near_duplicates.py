@@ -152,7 +152,7 @@ def test_a_changed_copy_is_found_and_nothing_else(change: str) -> None:
     copied = range(0, count, 2)
     copies = [log_mel(CHANGES[change](originals()[index])) for index in copied]
     found = found_in(np.concatenate([original_features(), np.stack(copies)]))
-    expected = [(index, count + place) for place, index in enumerate(copied)]
+    expected = [(index, count + copy) for copy, index in enumerate(copied)]
     assert sorted((pair.one, pair.other) for pair in found) == expected
 
 

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import librosa
@@ -12,29 +12,35 @@ import numpy as np
 import pytest
 import soundfile
 
-from jobs.extract import mpeg
-from jobs.extract.answer import Answer, Order, answer
+from jobs.extract.audio import mpeg
+from jobs.extract.audio.recording import RecordingFacts
+from jobs.extract.clip_features import ClipFeatures
 from jobs.extract.config import FeatureConfig
-from jobs.extract.features import compute
-from jobs.extract.worker_process import REPOSITORY
+from jobs.extract.features.analysis import compute
+from jobs.extract.workers.phase import Phase
+from jobs.extract.workers.request import WorkRequest, work_on
+from jobs.extract.workers.worker_process import REPOSITORY
 
 V1 = FeatureConfig()
-ORDER = Order((V1,), (frozenset(),))
 
 
-def answered(path: Path) -> Answer:
-    return answer(path, ORDER, bytearray(1))
+def extracted(path: Path, configs: Sequence[FeatureConfig] = (V1,)) -> ClipFeatures:
+    request = WorkRequest(path, tuple(range(len(configs))))
+    found = work_on(request, configs, Phase(Phase.create()))
+    assert isinstance(found, ClipFeatures)
+    return found
 
 
-def require_librosas(path: Path) -> Answer:
+def require_librosas(path: Path) -> RecordingFacts:
     """The features are finite, and those of the samples that librosa reads from the same file."""
-    found = answered(path)
+    found = extracted(path)
     assert found.reason == ""
     y, _ = librosa.load(path, sr=22050, duration=6)
     expected = compute(librosa.util.fix_length(y, size=132300), V1)
     np.testing.assert_array_equal(found.features[0], expected)
     assert np.isfinite(expected).all()
-    return found
+    assert found.facts is not None
+    return found.facts
 
 
 def sound(seconds: float, rate: int, channels: int = 1) -> np.ndarray:
@@ -61,11 +67,12 @@ def test_every_kind_of_mp3_is_read_as_librosa_reads_it(
     soundfile.write(
         path, sound(2, rate, channels), rate, format="MP3", bitrate_mode=mode, compression_level=0.5
     )
-    audio = require_librosas(path).audio
-    assert audio is not None
-    assert (audio.sample_rate, audio.channels) == (rate, channels)
-    assert audio.duration_s == pytest.approx(2, abs=0.1)
-    assert not audio.is_partial
+    facts = require_librosas(path)
+    assert (facts.sample_rate, facts.channels) == (rate, channels)
+    assert facts.codec == "MP3/MPEG_LAYER_III"
+    assert facts.bit_rate == pytest.approx(8 * path.stat().st_size / facts.duration_s, rel=1e-3)
+    assert facts.duration_s == pytest.approx(2, abs=0.1)
+    assert not facts.is_partial
 
 
 def id3v2(size: int) -> bytes:
@@ -112,10 +119,10 @@ def test_an_hour_is_decoded_only_as_far_as_needed(tmp_path: Path) -> None:
     program = (
         "import re, sys; from pathlib import Path\n"
         "from jobs.extract.config import FeatureConfig\n"
-        "from jobs.extract.decode import decode\n"
-        "samples, audio = decode(Path(sys.argv[1]), FeatureConfig())\n"
+        "from jobs.extract.audio.decode import decode\n"
+        "samples, facts = decode(Path(sys.argv[1]), FeatureConfig())\n"
         "peak = re.search(r'VmHWM:\\s+(\\d+)', Path('/proc/self/status').read_text())\n"
-        "print(len(samples), round(audio.duration_s), peak[1])\n"
+        "print(len(samples), round(facts.duration_s), peak[1])\n"
     )
     command = [sys.executable, "-c", program, str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=REPOSITORY)
@@ -130,10 +137,9 @@ def test_a_truncated_mp3_is_partial(tmp_path: Path, kept: float) -> None:
     path = tmp_path / "a.mp3"
     write_cbr(path, sound(5, 22_050), 22_050)
     path.write_bytes(path.read_bytes()[: int(kept * path.stat().st_size)])
-    audio = require_librosas(path).audio
-    assert audio is not None
-    assert audio.is_partial
-    assert audio.missing_s == pytest.approx(5 * (1 - kept), abs=0.3)
+    facts = require_librosas(path)
+    assert facts.is_partial
+    assert facts.missing_s == pytest.approx(5 * (1 - kept), abs=0.3)
 
 
 @pytest.mark.parametrize("kind", ["WAV", "AIFF"])
@@ -141,9 +147,8 @@ def test_a_truncated_wav_is_partial(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "a.mp3"
     soundfile.write(path, sound(4, 16_000), 16_000, format=kind)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    audio = require_librosas(path).audio
-    assert audio is not None
-    assert audio.missing_s == pytest.approx(2, abs=0.1)
+    facts = require_librosas(path)
+    assert facts.missing_s == pytest.approx(2, abs=0.1)
 
 
 def test_what_lies_behind_the_first_seconds_makes_no_clip_partial(
@@ -151,9 +156,8 @@ def test_what_lies_behind_the_first_seconds_makes_no_clip_partial(
 ) -> None:
     path = write_mp3(tmp_path / "a.mp3", seconds=10.0)
     path.write_bytes(path.read_bytes()[: int(0.8 * path.stat().st_size)])
-    audio = require_librosas(path).audio
-    assert audio is not None
-    assert not audio.is_partial
+    facts = require_librosas(path)
+    assert not facts.is_partial
 
 
 def wav_header(channels: int, rate: int, data: int) -> bytes:
@@ -187,14 +191,14 @@ def test_what_is_no_audio_says_why(tmp_path: Path, kind: str) -> None:
     data, said = BAD[kind]
     path = tmp_path / "a.mp3"
     path.write_bytes(data)
-    found = answered(path)
+    found = extracted(path)
     assert found.features == (None,)
     assert found.reason
     assert said in found.reason
 
 
 def test_a_folder_is_no_clip(tmp_path: Path) -> None:
-    assert answered(tmp_path).reason == "it is a folder, not a file"
+    assert extracted(tmp_path).reason == "it is a folder, not a file"
 
 
 def test_a_file_that_may_not_be_read_is_named(write_mp3: Callable[..., Path]) -> None:
@@ -207,7 +211,7 @@ def test_a_file_that_may_not_be_read_is_named(write_mp3: Callable[..., Path]) ->
         if me == 0:
             os.seteuid(65_534)  # root may read everything
         try:
-            found = answered(path)
+            found = extracted(path)
         finally:
             os.seteuid(me)
     assert found.reason == "permission denied: the file may not be read"
@@ -232,10 +236,9 @@ def test_a_whole_mp3_without_a_length_tag_is_not_partial(tmp_path: Path, before:
     path = tmp_path / "a.mp3"
     write_cbr(path, sound(5, 22_050), 22_050)
     path.write_bytes(before + without_length_tag(path.read_bytes()))
-    audio = require_librosas(path).audio
-    assert audio is not None
-    assert not audio.is_partial
-    assert audio.duration_s == pytest.approx(5, abs=0.2)
+    facts = require_librosas(path)
+    assert not facts.is_partial
+    assert facts.duration_s == pytest.approx(5, abs=0.2)
 
 
 def test_a_variable_bit_rate_without_a_length_tag_is_partial_where_decoders_stop_early(
@@ -244,17 +247,37 @@ def test_a_variable_bit_rate_without_a_length_tag_is_partial_where_decoders_stop
     path = tmp_path / "a.mp3"
     soundfile.write(path, sound(5, 44_100), 44_100, format="MP3", bitrate_mode="VARIABLE")
     path.write_bytes(without_length_tag(path.read_bytes()))
-    audio = require_librosas(path).audio
-    assert audio is not None
-    assert audio.missing_s > 1
-    assert audio.duration_s == pytest.approx(5, abs=0.2)
+    facts = require_librosas(path)
+    assert facts.missing_s > 1
+    assert facts.duration_s == pytest.approx(5, abs=0.2)
 
 
 def test_each_feature_set_is_judged_by_its_own_numbers(tmp_path: Path) -> None:
     path = tmp_path / "a.mp3"
     path.write_bytes(wav_header(1, 22_050, 80_000) + np.full(20_000, 1e18, np.float32).tobytes())
     v2 = FeatureConfig(features="v2")
-    both = answer(path, Order((V1, v2), (frozenset(),) * 2), bytearray(1))
-    alone = answered(path)
+    both = extracted(path, [V1, v2])
+    alone = extracted(path)
     assert both.features[1] is None
     np.testing.assert_array_equal(np.asarray(both.features[0]), np.asarray(alone.features[0]))
+
+
+def test_the_facts_about_a_recording_are_measured(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp3"
+    wave = 0.5 * np.sin(2 * np.pi * 441 * np.arange(44_100) / 44_100)
+    soundfile.write(path, wave, 44_100, format="FLAC", subtype="PCM_24")
+    facts = extracted(path).facts
+    assert facts is not None
+    assert (facts.codec, facts.duration_s) == ("FLAC/PCM_24", 1.0)
+    assert facts.rms == pytest.approx(0.5 / np.sqrt(2), rel=1e-4)
+    assert facts.peak == pytest.approx(0.5, rel=1e-4)
+    assert facts.bit_rate == 8 * path.stat().st_size
+
+
+@pytest.mark.parametrize("level", [1e-22, 1e18])
+def test_the_level_of_extreme_samples_is_a_number(tmp_path: Path, level: float) -> None:
+    path = tmp_path / "a.mp3"
+    path.write_bytes(wav_header(1, 22_050, 80_000) + np.full(20_000, level, "<f4").tobytes())
+    facts = extracted(path).facts
+    assert facts is not None
+    assert facts.rms == pytest.approx(level, rel=1e-3)

@@ -12,14 +12,13 @@ import numpy.typing as npt
 import pytest
 
 from jobs.errors import InputError
+from jobs.extract.audio.decode import decode
 from jobs.extract.config import FeatureConfig
-from jobs.extract.decode import decode
-from jobs.extract.features import compute, compute_all, kernels
-from jobs.extract.features.chroma import chroma_filters
-from jobs.extract.features.combined import BLOCKS
-from jobs.extract.features.mel import mel_filters
-from jobs.extract.features.spectrum import Spectrum, hann
-from jobs.extract.features.tuning import estimate_tuning
+from jobs.extract.features.analysis import ClipAnalysis, compute
+from jobs.extract.features.blocks.constant_q import LOWEST_HZ, OctaveFilters
+from jobs.extract.features.blocks.spectrum import Spectrum
+from jobs.extract.features.blocks.tuning import estimate_tuning
+from jobs.extract.features.v2 import BLOCKS
 
 Floats = npt.NDArray[np.float32]
 
@@ -86,7 +85,8 @@ def test_made_clips_equal_librosa(
     path = write_mp3(tmp_path / "a.mp3", **kind)
     y, _ = decode(path, V1)
     np.testing.assert_array_equal(y, samples_of(path))
-    v1, v2, v3 = compute_all(y, [V1, V2, V3])
+    clip = ClipAnalysis(y, [V1, V2, V3])
+    v1, v2, v3 = (clip.features(config) for config in (V1, V2, V3))
     assert (v1.shape, v2.shape, v3.shape) == ((64, 259), (194, 259), (194,))
     assert {v1.dtype, v2.dtype, v3.dtype} == {np.dtype(np.float32)}
     assert np.abs(v1 - v1_by_librosa(y)).max() <= TOLERANCE_DB
@@ -154,17 +154,18 @@ def test_edge_signals_equal_librosa_where_librosa_is_stable(name: str) -> None:
     assert np.isfinite(ours).all()
 
 
-@pytest.mark.parametrize("settings", [(22050, 2048, 64), (16000, 1024, 40), (44100, 2047, 80)])
-def test_mel_filters_are_librosas_bit_for_bit(settings: tuple[int, int, int]) -> None:
-    rate, n_fft, n_mels = settings
-    theirs = librosa.filters.mel(sr=rate, n_fft=n_fft, n_mels=n_mels)
-    np.testing.assert_array_equal(mel_filters(rate, n_fft, n_mels), theirs)
-
-
 @pytest.mark.parametrize("tuning", [-0.5, -0.13, 0.0, 0.49])
-def test_chroma_filters_are_librosas(tuning: float) -> None:
-    theirs = librosa.filters.chroma(sr=22050, n_fft=2048, tuning=tuning)
-    np.testing.assert_allclose(chroma_filters(22050, 2048, tuning), theirs, atol=1e-7)
+def test_constant_q_filters_are_librosas(tuning: float) -> None:
+    ours = OctaveFilters.at(22_050, tuning)
+    hz = LOWEST_HZ * 2.0 ** (6 + (tuning + np.arange(36)) / 36)
+    width = (2 ** (2 / 36) - 1) / (2 ** (2 / 36) + 1)
+    wavelets, lengths = librosa.filters.wavelet(freqs=hz, sr=22_050, alpha=width)
+    wavelets *= lengths[:, np.newaxis] / ours.n_fft
+    spectra = np.fft.fft(wavelets, axis=1).astype(np.complex64)[:, : 1 + ours.n_fft // 2]
+    theirs = librosa.util.sparsify_rows(spectra, quantile=0.01).toarray()
+    assert not np.delete(theirs, np.arange(ours.n_fft // 2 + 1)[ours.bins], axis=1).any()
+    scaled = theirs[:, ours.bins] / np.sqrt(lengths)[:, np.newaxis]
+    np.testing.assert_allclose(ours.weights, scaled.T, rtol=1e-6)
 
 
 def test_magnitudes_are_librosas_bit_for_bit() -> None:
@@ -172,29 +173,10 @@ def test_magnitudes_are_librosas_bit_for_bit() -> None:
     spectrum = Spectrum.of(y, 22_050, 2048, 512)
     np.testing.assert_array_equal(spectrum.magnitude.T, np.abs(librosa.stft(y)))
     np.testing.assert_allclose(spectrum.power, np.abs(librosa.stft(y)) ** 2, rtol=1e-6)
-    assert hann(2048)[0] == 0
-
-
-def test_without_compiled_kernels_the_values_are_the_same_bits(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    rng = np.random.default_rng(0)
-    samples = np.cumsum(rng.standard_normal((3, 132_300)), axis=1).astype(np.float32) / 500
-    assert kernels.kernels() is not kernels.NUMPY
-    compiled = [compute_all(y, [V1, V2]) for y in samples]
-    monkeypatch.setenv(kernels.CHOICE, "numpy")
-    kernels.kernels.cache_clear()
-    try:
-        assert kernels.kernels() is kernels.NUMPY
-        for y, (v1, v2) in zip(samples, compiled, strict=True):
-            np.testing.assert_array_equal(compute(y, V1), v1)
-            np.testing.assert_array_equal(compute(y, V2), v2)
-    finally:
-        kernels.kernels.cache_clear()
 
 
 STARTED = (
-    "from jobs.extract.features.kernels import kernels\n"
+    "from jobs.extract.features.blocks.kernels import kernels\n"
     "print(sum(kernels().spectral_peaks.stats.cache_hits.values()))\n"
 )
 
@@ -221,17 +203,19 @@ def test_a_cache_that_cannot_be_written_stops_no_task() -> None:
 
 def test_a_set_has_the_same_values_whatever_is_computed_beside_it() -> None:
     y = np.random.default_rng(0).standard_normal(132_300).astype(np.float32)
-    together = compute_all(y, [V3, V1, V2])
-    for alone, beside in zip((V3, V1, V2), together, strict=True):
-        np.testing.assert_array_equal(compute(y, alone), beside)
+    together = ClipAnalysis(y, [V3, V1, V2])
+    for config in (V3, V1, V2):
+        np.testing.assert_array_equal(compute(y, config), together.features(config))
+        levels = ClipAnalysis(y, [config]).band_levels(config)
+        np.testing.assert_array_equal(levels, together.band_levels(config))
 
 
 def test_only_the_first_seconds_count(tmp_path: Path, write_mp3: Callable[..., Path]) -> None:
     path = write_mp3(tmp_path / "a.mp3", seconds=600, rate=8_000)
-    samples, audio = decode(path, FeatureConfig())
+    samples, facts = decode(path, FeatureConfig())
     assert samples.shape == (132_300,)
     assert np.abs(samples[-1000:]).max() > 0.1
-    assert audio.duration_s == pytest.approx(600, abs=1)
+    assert facts.duration_s == pytest.approx(600, abs=1)
 
 
 def test_settings_change_the_shape(tmp_path: Path, write_mp3: Callable[..., Path]) -> None:
@@ -281,3 +265,23 @@ def test_the_spectrum_of_an_odd_frame_knows_its_frequencies() -> None:
     spectrum = Spectrum.of(y, 22_050, 511, 100)
     assert spectrum.power.shape == (256, 1 + (5000 + 510 - 511) // 100)
     assert spectrum.hz[1] == pytest.approx(22_050 / 511)
+
+
+def test_the_band_levels_of_a_clip_are_mean_and_deviation_of_its_log_mel_bands() -> None:
+    y = np.random.default_rng(0).standard_normal(132_300).astype(np.float32)
+    expected = v1_by_librosa(y)
+    for config in (V1, V2, V3):
+        mean, deviation = ClipAnalysis(y, [config]).band_levels(config)
+        np.testing.assert_allclose(mean, expected.mean(axis=1), atol=1e-3)
+        np.testing.assert_allclose(deviation, expected.std(axis=1), atol=1e-3)
+
+
+def test_a_short_frame_has_band_levels_of_as_many_bands_as_it_has_bins() -> None:
+    config = FeatureConfig(seconds=0.1, n_fft=32, hop_length=16, n_mels=4)
+    samples = np.ones(config.samples, np.float32)
+    assert ClipAnalysis(samples, [config]).band_levels(config).shape == (2, 17)
+
+
+def test_an_unknown_feature_set_is_refused_with_the_ones_there_are() -> None:
+    with pytest.raises(InputError, match=r"`features`: input should be 'v1', 'v2' or 'v3'; got"):
+        FeatureConfig.checked({"features": "v9"}, "grid.yaml")

@@ -5,22 +5,35 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from jobs.data.dataset import LABELLED, TEST, Dataset
 from jobs.data.manifest import Clip, Manifest
-from jobs.errors import InputError
+from jobs.errors import DamagedFileError, InputError
 from jobs.extract.config import FeatureConfig
-from jobs.extract.feature_set import FeatureSet
-from jobs.extract.quarantine import Limits, require_usable
+from jobs.extract.quarantine import Limits, Quarantine
+from jobs.extract.store.feature_set import FeatureSet
+
+EMPTY = "the file is empty (0 bytes)"
+
+
+def feature_set(clips: int, reasons: dict[int, str], features: str = "v1") -> FeatureSet:
+    row = np.arange(clips, dtype=np.int64)
+    row[list(reasons)] = -1
+    shard = np.zeros(clips, dtype=np.int32)
+    config = FeatureConfig(features=features)
+    return FeatureSet(Path("/f"), config, shard, row, np.array([1]), reasons)
+
+
+def data(labelled: int, test: int = 0) -> Dataset:
+    clips = tuple(Clip(str(n), f"{n}.mp3", label=str(n % 2)) for n in range(labelled))
+    others = tuple(Clip(str(n), f"test/{n}.mp3") for n in range(test))
+    return Dataset(Manifest(Path("/data"), clips), Manifest(Path("/data"), others))
 
 
 def judged(clips: int, bad: int, limits: Limits) -> None:
-    labelled = tuple(Clip(str(n), f"{n}.mp3", 1, 1, label=str(n % 2)) for n in range(clips))
-    manifest = Manifest(Path("/data"), labelled, (), ("0", "1"))
-    row = np.arange(clips, dtype=np.int64)
-    row[:bad] = -1
-    reasons = dict.fromkeys(range(bad), "the file is empty (0 bytes)")
-    shard = np.zeros(clips, dtype=np.int32)
-    features = FeatureSet(Path("/f"), FeatureConfig(), shard, row, np.array([1]), reasons)
-    require_usable(manifest, range(clips), features, limits)
+    dataset = data(clips)
+    features = feature_set(clips, dict.fromkeys(range(bad), EMPTY))
+    quarantine = Quarantine.of(dataset, [(LABELLED, features)])
+    quarantine.require_usable(dataset, range(clips), limits)
 
 
 @pytest.mark.parametrize(
@@ -51,3 +64,33 @@ def test_too_many_are_refused_with_the_remedy(
 ) -> None:
     with pytest.raises(InputError, match=said):
         judged(clips, bad, limits)
+
+
+def test_a_clip_is_one_clip_however_many_sets_lack_it(tmp_path: Path) -> None:
+    dataset, reasons = data(100, test=50), dict.fromkeys(range(7), EMPTY)
+    sets = [
+        (LABELLED, feature_set(100, reasons)),
+        (LABELLED, feature_set(100, reasons, "v2")),
+        (TEST, feature_set(50, {3: "another"})),
+    ]
+    quarantine = Quarantine.of(dataset, sets)
+    assert [row.features for row in quarantine.rows] == [("v1", "v2")] * 7 + [("v1",)]
+    quarantine.require_usable(dataset, range(100), Limits(bad_clips=0))
+    path = tmp_path / "quarantine.csv"
+    assert not quarantine.is_written(path)
+    quarantine.save(path)
+    assert Quarantine.load(path) == quarantine
+    assert quarantine.is_written(path)
+    assert not Quarantine(quarantine.rows[1:]).is_written(path)
+
+
+def test_a_test_clip_of_the_same_id_takes_no_training_clip_away() -> None:
+    dataset = data(2, test=2)
+    quarantine = Quarantine.of(dataset, [(TEST, feature_set(2, {0: EMPTY, 1: EMPTY}))])
+    quarantine.require_usable(dataset, range(2), Limits())
+
+
+def test_another_file_is_no_quarantine(tmp_path: Path) -> None:
+    (tmp_path / "quarantine.csv").write_text("a,b\n")
+    with pytest.raises(DamagedFileError, match="launch again"):
+        Quarantine.load(tmp_path / "quarantine.csv")

@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 
 from jobs.errors import NotReadyError
-from jobs.extract.answer import Answer, Order
+from jobs.extract.audio.decode import decode
+from jobs.extract.clip_features import ClipFeatures
 from jobs.extract.config import FeatureConfig
-from jobs.extract.decode import decode
-from jobs.extract.features import compute
-from jobs.extract.worker_process import REPOSITORY
-from jobs.extract.workers import Workers
+from jobs.extract.features.analysis import compute
+from jobs.extract.workers.pool import WorkerPool
+from jobs.extract.workers.request import WorkRequest
+from jobs.extract.workers.worker_process import REPOSITORY
 
 CONFIG = FeatureConfig(seconds=0.5, n_fft=512, n_mels=16)
-ORDER = Order((CONFIG,), (frozenset(),))
 
 # A decoder with the faults that a real one might have, each for files of one name.
 FAULTY = """
@@ -52,7 +52,7 @@ def opened(path, *arguments):
         raise MemoryError("cannot allocate 1 TiB")
     return whole(path, *arguments)
 soundfile.SoundFile = opened
-from jobs.extract import worker
+from jobs.extract.workers import worker
 worker.main()
 """
 
@@ -75,24 +75,28 @@ def clips(tmp_path: Path, write_mp3: Callable[..., Path]) -> Callable[..., list[
     return write
 
 
-def require_right(paths: Sequence[Path], answers: Sequence[Answer], bad: set[int]) -> None:
+def requests(paths: Sequence[Path]) -> list[WorkRequest]:
+    return [WorkRequest(path, (0,)) for path in paths]
+
+
+def require_right(paths: Sequence[Path], records: Sequence[ClipFeatures], bad: set[int]) -> None:
     """Each good clip has its very own features, each bad one none and a reason."""
-    assert len(answers) == len(paths)
-    for number, (path, answer) in enumerate(zip(paths, answers, strict=True)):
+    assert len(records) == len(paths)
+    for number, (path, record) in enumerate(zip(paths, records, strict=True)):
         if number in bad:
-            assert answer.features == (None,)
-            assert answer.reason
+            assert record.features == (None,)
+            assert record.reason
         else:
             expected = compute(decode(path, CONFIG)[0], CONFIG)
-            np.testing.assert_array_equal(answer.features[0], expected)
+            np.testing.assert_array_equal(record.features[0], expected)
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_answers_come_in_order(clips: Callable[..., list[Path]], count: int) -> None:
+def test_records_come_in_order(clips: Callable[..., list[Path]], count: int) -> None:
     paths = clips(*[""] * 21)
-    with Workers(ORDER, count) as workers:
-        answers = list(workers.answers(paths))
-    require_right(paths, answers, set())
+    with WorkerPool([CONFIG], count) as workers:
+        records = list(workers.records(requests(paths)))
+    require_right(paths, records, set())
 
 
 @pytest.mark.parametrize(
@@ -110,18 +114,18 @@ def test_a_clip_that_ruins_the_decoder_is_named_and_the_others_are_done(
     clips: Callable[..., list[Path]], faulty: list[str], fault: str, reason: str
 ) -> None:
     paths = clips(*[""] * 5, fault, *[""] * 12, fault, "")
-    with Workers(ORDER, 2, patience_s=2, command=faulty) as workers:
-        answers = list(workers.answers(paths))
-    require_right(paths, answers, {5, 18})
-    assert {answers[5].reason, answers[18].reason} == {reason}
+    with WorkerPool([CONFIG], 2, patience_s=2, command=faulty) as workers:
+        records = list(workers.records(requests(paths)))
+    require_right(paths, records, {5, 18})
+    assert {records[5].reason, records[18].reason} == {reason}
 
 
 def test_a_clip_that_fails_once_is_not_blamed(
     clips: Callable[..., list[Path]], faulty: list[str]
 ) -> None:
     paths = clips("", "once", "")
-    with Workers(ORDER, 1, command=faulty) as workers:
-        require_right(paths, list(workers.answers(paths)), set())
+    with WorkerPool([CONFIG], 1, command=faulty) as workers:
+        require_right(paths, list(workers.records(requests(paths))), set())
 
 
 def test_a_worker_that_is_killed_from_outside_is_nobodys_fault(
@@ -129,29 +133,29 @@ def test_a_worker_that_is_killed_from_outside_is_nobodys_fault(
 ) -> None:
     paths = clips("", "killed", "")
     with (
-        Workers(ORDER, 1, command=faulty) as workers,
+        WorkerPool([CONFIG], 1, command=faulty) as workers,
         pytest.raises(OSError, match=r"01killed\.mp3: a worker was killed \(SIGKILL\); is memory"),
     ):
-        list(workers.answers(paths))
+        list(workers.records(requests(paths)))
 
 
 def test_a_file_that_is_never_read_is_no_bad_clip(tmp_path: Path) -> None:
     pipe = tmp_path / "a.mp3"
     os.mkfifo(pipe)  # opening it waits for a writer, as a dead file server lets one wait
     with (
-        Workers(ORDER, 1, patience_s=1) as workers,
+        WorkerPool([CONFIG], 1, patience_s=1) as workers,
         pytest.raises(OSError, match=r"a\.mp3: reading took more than 1 s"),
     ):
-        list(workers.answers([pipe]))
+        list(workers.records(requests([pipe])))
 
 
 def test_a_worker_that_cannot_start_is_said(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "raise SystemExit(7)"]
     with (
-        Workers(ORDER, 1, command=command) as workers,
+        WorkerPool([CONFIG], 1, command=command) as workers,
         pytest.raises(NotReadyError, match="cannot start \\(exit status 7\\)"),
     ):
-        list(workers.answers([tmp_path / "a.mp3"]))
+        list(workers.records(requests([tmp_path / "a.mp3"])))
 
 
 def children(pid: int) -> list[int]:
@@ -160,37 +164,37 @@ def children(pid: int) -> list[int]:
 
 def test_stopped_and_killed_workers_are_replaced(clips: Callable[..., list[Path]]) -> None:
     paths = clips(*[""] * 40)
-    with Workers(ORDER, 2, patience_s=3) as workers:
-        answers = workers.answers(paths)
-        found = [next(answers)]
+    with WorkerPool([CONFIG], 2, patience_s=3) as workers:
+        records = workers.records(requests(paths))
+        found = [next(records)]
         first, second = children(os.getpid())[-2:]
         os.kill(first, signal.SIGSTOP)
         os.kill(second, signal.SIGKILL)
-        require_right(paths, found + list(answers), set())
+        require_right(paths, found + list(records), set())
 
 
 def test_workers_ignore_the_signals_that_slurm_sends_to_all_processes_of_a_job(
     clips: Callable[..., list[Path]],
 ) -> None:
     paths = clips(*[""] * 40)
-    with Workers(ORDER, 1) as workers:
-        answers = workers.answers(paths)
-        found = [next(answers)]
+    with WorkerPool([CONFIG], 1) as workers:
+        records = workers.records(requests(paths))
+        found = [next(records)]
         worker = children(os.getpid())[-1]
         for number in (signal.SIGUSR2, signal.SIGTERM, signal.SIGINT):
             os.kill(worker, number)
-        require_right(paths, found + list(answers), set())
+        require_right(paths, found + list(records), set())
         assert children(os.getpid())[-1] == worker
 
 
 def test_workers_die_with_the_task(clips: Callable[..., list[Path]], faulty: list[str]) -> None:
     program = (
         "import sys; from pathlib import Path\n"
-        "from jobs.extract.workers import Workers\n"
-        "from jobs.extract.answer import Order\n"
+        "from jobs.extract.workers.pool import WorkerPool\n"
+        "from jobs.extract.workers.request import WorkRequest\n"
         "from jobs.extract.config import FeatureConfig\n"
-        "workers = Workers(Order((FeatureConfig(),), (frozenset(),)), 1, command=sys.argv[2:])\n"
-        "list(workers.answers([Path(sys.argv[1])]))\n"
+        "workers = WorkerPool([FeatureConfig()], 1, command=sys.argv[2:])\n"
+        "list(workers.records([WorkRequest(Path(sys.argv[1]), (0,))]))\n"
     )
     (path,) = clips("spin")
     task = subprocess.Popen([sys.executable, "-c", program, str(path), *faulty], cwd=REPOSITORY)
@@ -207,24 +211,23 @@ def test_workers_die_with_the_task(clips: Callable[..., list[Path]], faulty: lis
     pytest.fail("the worker outlived its task")
 
 
-def test_known_files_are_hashed_and_not_decoded(clips: Callable[..., list[Path]]) -> None:
-    paths = clips("", "")
-    with Workers(ORDER, 1) as workers:
-        digest = next(workers.answers(paths)).sha256
-    with Workers(Order((CONFIG,), (frozenset([digest]),)), 1) as workers:
-        known, unknown = workers.answers(paths)
-    assert (known.sha256, known.features, known.audio) == (digest, (None,), None)
-    assert unknown.audio is not None
+def test_a_record_has_the_wanted_sets_alone(clips: Callable[..., list[Path]]) -> None:
+    (path,) = clips("")
+    other = CONFIG.model_copy(update={"n_mels": 8})
+    with WorkerPool([CONFIG, other], 1) as workers:
+        both, one = workers.records([WorkRequest(path, (0, 1)), WorkRequest(path, (1,))])
+    assert [each is not None and each.shape[0] for each in both.features] == [16, 8]
+    np.testing.assert_array_equal(one.features, both.features[1:])
 
 
-def test_answers_wait_in_memory_only_for_a_few_clips(clips: Callable[..., list[Path]]) -> None:
+def test_records_wait_in_memory_only_for_a_few_clips(clips: Callable[..., list[Path]]) -> None:
     paths = clips(*[""] * 64)
-    with Workers(ORDER, 1) as workers:
-        answers = workers.answers(paths)
-        next(answers)
+    with WorkerPool([CONFIG], 1) as workers:
+        records = workers.records(requests(paths))
+        next(records)
         time.sleep(1)
         assert sum(len(batch) for w in workers._workers for batch in w.batches) <= 16
-        assert sum(1 for _ in answers) == 63
+        assert sum(1 for _ in records) == 63
 
 
 def test_a_worker_that_is_stopped_twice_is_nobodys_fault(
@@ -232,31 +235,31 @@ def test_a_worker_that_is_stopped_twice_is_nobodys_fault(
 ) -> None:
     paths = clips("", "stopped", "")
     with (
-        Workers(ORDER, 1, patience_s=1, command=faulty) as workers,
+        WorkerPool([CONFIG], 1, patience_s=1, command=faulty) as workers,
         pytest.raises(OSError, match=r"01stopped\.mp3: a worker was stopped"),
     ):
-        list(workers.answers(paths))
+        list(workers.records(requests(paths)))
 
 
 def test_an_unknown_signal_is_named_by_its_number(
     clips: Callable[..., list[Path]], faulty: list[str]
 ) -> None:
     with (
-        Workers(ORDER, 1, command=faulty) as workers,
+        WorkerPool([CONFIG], 1, command=faulty) as workers,
         pytest.raises(OSError, match=r"a worker was killed \(signal 35\)"),
     ):
-        list(workers.answers(clips("", "realtime", "")))
+        list(workers.records(requests(clips("", "realtime", ""))))
 
 
-def test_answers_that_nobody_waited_for_are_not_taken_for_later_ones(
+def test_records_that_nobody_waited_for_are_not_taken_for_later_ones(
     clips: Callable[..., list[Path]],
 ) -> None:
     paths = clips(*[""] * 30)
-    with Workers(ORDER, 1) as workers:
-        first = workers.answers(paths)
+    with WorkerPool([CONFIG], 1) as workers:
+        first = workers.records(requests(paths))
         next(first)
         first.close()
-        require_right(paths[20:], list(workers.answers(paths[20:])), set())
+        require_right(paths[20:], list(workers.records(requests(paths[20:]))), set())
 
 
 def test_a_worker_leaves_no_descriptor_behind(clips: Callable[..., list[Path]]) -> None:
@@ -265,6 +268,6 @@ def test_a_worker_leaves_no_descriptor_behind(clips: Callable[..., list[Path]]) 
 
     before = descriptors()
     for _ in range(2):
-        with Workers(ORDER, 2) as workers:
-            list(workers.answers(clips("")))
+        with WorkerPool([CONFIG], 2) as workers:
+            list(workers.records(requests(clips(""))))
     assert descriptors() <= before

@@ -6,12 +6,11 @@ import numpy as np
 import numpy.typing as npt
 
 from jobs.extract.features.blocks.spectrum import Spectrum
-from jobs.extract.features.blocks.tuning import A0_HZ, estimate_tuning
+from jobs.extract.features.blocks.tuning import estimate_tuning
 
 Floats = npt.NDArray[np.float32]
 
 PITCH_CLASSES = 12
-CENTRE_OCTAVE, OCTAVE_WIDTH = 5.0, 2.0
 
 
 def chroma_stft(spectrum: Spectrum) -> Floats:
@@ -22,7 +21,7 @@ def chroma_stft(spectrum: Spectrum) -> Floats:
     """
     rate, n_fft = spectrum.sample_rate, spectrum.n_fft
     tuning = estimate_tuning(np.square(spectrum.magnitude), rate, n_fft, PITCH_CLASSES)
-    return relative_to_loudest(chroma_filters(rate, n_fft, tuning) @ spectrum.power)
+    return relative_to_loudest(_filters(rate, n_fft, tuning) @ spectrum.power)
 
 
 def relative_to_loudest(chroma: Floats) -> Floats:
@@ -43,27 +42,8 @@ def _divided(chroma: Floats, length: npt.NDArray[np.floating]) -> Floats:
 
 # A tuning is a multiple of 0.01 in [-0.5, 0.5): there are no more than 101 of them.
 @functools.lru_cache(maxsize=101)
-def chroma_filters(sample_rate: int, n_fft: int, tuning: float) -> Floats:
-    """Return the weight of each FFT bin in each pitch class, as `librosa.filters.chroma`.
+def _filters(sample_rate: int, n_fft: int, tuning: float) -> Floats:
+    """Return the weight of each FFT bin in each pitch class, float32 [12, 1 + n_fft // 2]."""
+    from librosa.filters import chroma
 
-    Ellis, "Chroma feature analysis and synthesis" (2007): Gaussian bumps around each pitch class,
-    weighted by a Gaussian over octaves.
-
-    Returns:
-        float32 [12, 1 + n_fft // 2], C first.
-    """
-    # One bin more than is returned: a bin is as wide as the next one is far away.
-    hz = np.linspace(0, sample_rate, n_fft, endpoint=False)[1 : 3 + n_fft // 2]
-    a0 = A0_HZ * 2.0 ** (tuning / PITCH_CLASSES)
-    place = PITCH_CLASSES * np.log2(hz / a0)
-    # 0 Hz has no pitch: it is put 1.5 octaves below the first bin.
-    place = np.concatenate(([place[0] - 1.5 * PITCH_CLASSES], place))
-    width, place = np.maximum(np.diff(place), 1.0), place[:-1]
-    half = PITCH_CLASSES / 2
-    distance = np.subtract.outer(np.arange(PITCH_CLASSES, dtype=np.float64), place)
-    distance = np.remainder(half + 10 * PITCH_CLASSES - distance, PITCH_CLASSES) - half
-    weights = np.exp(-0.5 * (2 * distance / width) ** 2)
-    weights /= np.sqrt((weights**2).sum(axis=0))
-    weights *= np.exp(-0.5 * ((place / PITCH_CLASSES - CENTRE_OCTAVE) / OCTAVE_WIDTH) ** 2)
-    from_c = np.roll(weights, -3, axis=0)
-    return np.ascontiguousarray(from_c[:, : 1 + n_fft // 2], dtype=np.float32)
+    return np.ascontiguousarray(chroma(sr=sample_rate, n_fft=n_fft, tuning=tuning))

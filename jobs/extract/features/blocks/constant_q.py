@@ -52,6 +52,8 @@ def chroma_cqt(samples: Floats, sample_rate: int, hop_length: int, tuning: float
     filters = OctaveFilters.at(sample_rate, tuning)
     energy = filters.response(samples, hop_length)
     for octave in range(1, OCTAVES):
+        # librosa builds the same filters again for each octave of each clip: `chroma_cqt` takes
+        # 69 ms a clip, these seven octaves with one bank take 5.
         samples = half_rate(samples)
         lower = filters.response(samples, hop_length >> octave)
         frames = min(len(energy), len(lower))
@@ -74,6 +76,10 @@ class OctaveFilters:
     """One octave of constant-Q filters, kept as the few FFT bins in which they are not zero.
 
     The same filters serve every octave: at half the rate they lie an octave lower.
+
+    They are those of `librosa.filters.wavelet` and `librosa.util.sparsify_rows`, but all filters
+    at once: librosa's loops take 5.5 ms a tuning and these 2.0, and 384 clips of ESC-10 have 98
+    tunings. With librosa's a task of 96 clips took 11 % longer, one of 384 took 6 %.
     """
 
     def __init__(self, sample_rate: int, tuning: float) -> None:
@@ -106,6 +112,7 @@ class OctaveFilters:
         padded = zero_padded(samples, self.n_fft // 2, np.float64)
         frames = np.lib.stride_tricks.sliding_window_view(padded, self.n_fft)[::hop_length]
         sounding = min(len(frames), sounding_frames(samples, self.n_fft, hop_length))
+        # In 113 of 513 bins some filter is not zero: the others are not even rounded.
         spectra = np.fft.rfft(frames[:sounding], axis=1)[:, self.bins].astype(np.complex64)
         response = np.zeros((len(frames), BINS_PER_OCTAVE))
         np.abs((spectra @ self.weights).astype(np.complex128), out=response[:sounding])
@@ -115,7 +122,7 @@ class OctaveFilters:
 def _wavelets(turns: Doubles, lengths: Doubles, n_fft: int) -> Complex:
     """Return Hann-windowed complex tones of unit sum, centred between zeros.
 
-    As `librosa.filters.wavelet`, whose times run from floor(-length / 2) to below length / 2.
+    Their times run from floor(-length / 2) to below length / 2.
 
     Args:
         turns: float64 [filters], frequencies in turns a sample.
@@ -127,11 +134,11 @@ def _wavelets(turns: Doubles, lengths: Doubles, n_fft: int) -> Complex:
     """
     first = np.floor(-lengths / 2)
     count = np.ceil(np.floor(lengths / 2) - first)[:, np.newaxis]
-    place = np.arange(int(count.max()))
-    inside = place < count
-    window = np.where(inside, 0.5 - 0.5 * np.cos(2 * np.pi / count * place), 0.0)
+    sample = np.arange(int(count.max()))
+    inside = sample < count
+    window = np.where(inside, 0.5 - 0.5 * np.cos(2 * np.pi / count * sample), 0.0)
     window /= window.sum(axis=1, keepdims=True)
-    angle = (2 * np.pi * turns)[:, np.newaxis] * (place + first[:, np.newaxis])
+    angle = (2 * np.pi * turns)[:, np.newaxis] * (sample + first[:, np.newaxis])
     wavelets = np.zeros((len(lengths), n_fft), dtype=np.complex64)
     row, column = np.nonzero(inside)
     padded = column + ((n_fft - count) // 2).astype(np.int64)[row, 0]
@@ -150,11 +157,11 @@ def _without_smallest(spectra: Complex) -> Complex:
 
 @functools.cache
 def _circles() -> Doubles:
-    """Return the place of each pitch class on three circles, float64 [6, 12]: sine, cosine each."""
+    """Return where each pitch class lies on three circles, float64 [6, 12]: sine, cosine each."""
     fifths, minor_thirds, major_thirds = 7 / 6, 3 / 2, 2 / 3
     steps = np.repeat([fifths, minor_thirds, major_thirds], 2)
     angle = np.multiply.outer(steps, np.arange(float(PITCH_CLASSES)))
     angle[::2] -= 0.5
     radius = np.repeat([1.0, 1.0, 0.5], 2)
-    places: npt.NDArray[np.float64] = radius[:, np.newaxis] * np.cos(np.pi * angle)
-    return places
+    points: Doubles = radius[:, np.newaxis] * np.cos(np.pi * angle)
+    return points

@@ -11,7 +11,7 @@ from jobs.extract.features.blocks.kernels import kernels
 
 Floats = npt.NDArray[np.float32]
 
-# Frames transformed at a time: as many as stay in the cache of one core.
+# Frames transformed at a time: 16 of 2048 samples take 0.26 MB, which stays in a core's cache.
 FRAMES_AT_ONCE = 16
 
 
@@ -43,6 +43,9 @@ class Spectrum:
     ) -> "Spectrum":
         """Take the short-time Fourier transform with a Hann window, as `librosa.stft`.
 
+        In float64 (1.3 ms a clip), as librosa does it: with a float32 transform spectral contrast
+        is off by up to 7 dB, because its valleys lie near the rounding error.
+
         Frames are centred, the ends padded with zeros, sums taken in float64. For the magnitude
         they are rounded to complex64 and measured as numpy measures that: squaring and adding
         instead moves the last bit, and with it now and then a tuning.
@@ -60,6 +63,7 @@ class Spectrum:
         power = np.zeros((bins, frames), dtype=np.float32)
         magnitude = np.zeros((frames if with_magnitude else 0, bins), dtype=np.float32)
         windowed = np.empty((FRAMES_AT_ONCE, n_fft))
+        # Frames of padding alone stay zero; their transform would be, too.
         for start in range(0, sounding, FRAMES_AT_ONCE):
             block = windowed[: min(FRAMES_AT_ONCE, sounding - start)]
             kernels().window_frames(padded, window, start, hop_length, block)
@@ -93,6 +97,7 @@ def sounding_frames(samples: Floats, n_fft: int, hop_length: int) -> int:
 
 @functools.lru_cache(maxsize=16)
 def hann(length: int) -> npt.NDArray[np.float64]:
-    """Return the periodic Hann window, bit for bit `scipy.signal.get_window("hann", length)`."""
-    window: npt.NDArray[np.float64] = 0.5 + 0.5 * np.cos(np.linspace(-np.pi, np.pi, length + 1))
-    return window[:-1]
+    """Return the periodic Hann window, float64 [length]."""
+    from librosa.filters import get_window
+
+    return np.asarray(get_window("hann", length), dtype=np.float64)

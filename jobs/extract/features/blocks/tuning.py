@@ -41,8 +41,8 @@ def estimate_tuning(
 
 
 def _fullest_bin(pitch: Floats, bins_per_octave: int) -> float:
-    place = bins_per_octave * np.log2(pitch / A0_HZ)
-    residual = place - np.floor(place)
+    in_bins = bins_per_octave * np.log2(pitch / A0_HZ)
+    residual = in_bins - np.floor(in_bins)
     residual[residual >= 0.5] -= 1.0
     count = round(1 / RESOLUTION)
     edges = np.linspace(-0.5, 0.5, count + 1)
