@@ -1,5 +1,6 @@
 """From what a person typed to an opened plan: grid, data, output and site, all checked."""
 
+import shlex
 from pathlib import Path
 
 from jobs.data.layouts import read_data
@@ -60,9 +61,10 @@ def open_plan_on_a_login_node(
     try:
         return open_plan(grid, data, workspace, site, hashes)
     except TooMuchToReadError as error:
-        named = f"GRID={grid.path},DATA={data.absolute()},OUT={workspace.root}"
+        exports = f"--export=ALL,GRID={grid.path},DATA={data.absolute()},OUT={workspace.root}"
+        command = shlex.join(["sbatch", exports, "slurm/extract.sbatch"])
         raise InputError(
             f"{error}, to know the recordings by their content; that is too much for a login "
-            f"node. `sbatch --export=ALL,{named} slurm/extract.sbatch` reads and extracts them in "
-            "jobs and remembers what it read; launch when it has ended"
+            f"node. `{command}` reads and extracts them in jobs and remembers what it read; "
+            "launch when it has ended"
         ) from None

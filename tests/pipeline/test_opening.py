@@ -1,0 +1,42 @@
+"""What a launch reads before it plans: the data, once, and on a login node not too much of them."""
+
+from pathlib import Path
+
+import pytest
+
+from jobs.data.recordings import RecordingHashes
+from jobs.data.workspace import Workspace
+from jobs.errors import InputError
+from pipeline.planning import opening
+from pipeline.planning.grid import read_grid
+from pipeline.planning.opening import open_plan, open_plan_on_a_login_node
+from pipeline.planning.site import load_site
+
+
+def test_more_than_a_login_node_should_read_is_left_to_a_job(
+    made_clips: Path, tiny_grid: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grid, site, workspace = read_grid(tiny_grid), load_site("generic"), Workspace(tmp_path / "out")
+    monkeypatch.setattr(opening, "MOST_BYTES_ON_A_LOGIN_NODE", 1000)
+
+    def launch() -> None:
+        hashes = RecordingHashes(workspace.recordings)
+        open_plan_on_a_login_node(grid, made_clips, workspace, site, hashes)
+
+    command = rf"sbatch --export=ALL,GRID={tiny_grid},DATA={made_clips},OUT={workspace.root} "
+    with pytest.raises(InputError, match=rf"52 recordings, 0\.0 GB.*`{command}slurm/extract\.sb"):
+        launch()
+    open_plan(grid, made_clips, workspace, site)  # as the job does
+    launch()
+
+
+def test_relative_data_are_named_as_the_job_must_find_them(
+    made_clips: Path, tiny_grid: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "MOST_BYTES_ON_A_LOGIN_NODE", 0)
+    monkeypatch.chdir(made_clips.parent)
+    workspace, site = Workspace(tmp_path / "out"), load_site("generic")
+    with pytest.raises(InputError, match=f"DATA={made_clips},"):
+        open_plan_on_a_login_node(
+            read_grid(tiny_grid), Path(made_clips.name), workspace, site, RecordingHashes()
+        )
