@@ -21,8 +21,11 @@ demo: install  ## make MP3 clips, run the whole pipeline on them
 	$(BIN)/python -m pipeline.demo data/demo
 	$(BIN)/python -m pipeline.launch --grid grids/smoke.yaml --data data/demo --out work/demo --executor debug
 
+# One worker more than there are CPUs: the tests on Slurm share one worker and mostly wait.
+WORKERS := $(shell expr $$(nproc) + 1)
+
 test: install  ## run all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist loadgroup
 
 golden: install  ## compare results with recorded ones, real recordings included (CLIPS_DIR)
 	GOLDEN=1 $(BIN)/python -m pytest tests/golden
