@@ -31,8 +31,7 @@ NOTHING = np.uint8(255)  # the symbol of a clip without fluctuations: silence, a
 
 KEY_SYMBOLS, ORDER_SYMBOLS, SYMBOL_BITS = 3, 7, 6  # 60 bits in all
 NEIGHBOURS = 8
-# A symbol has 64 values, so unrelated clips agree in about one of 64 by chance.
-AGREEING_SYMBOLS = 14
+AGREEING_SYMBOLS = 14  # a symbol has 64 values: unrelated clips agree in about one by chance
 
 EVIDENCE = 100.0  # dB, summed over cells; less fluctuation than this says little
 LARGEST = 8.0  # dB; how a sound begins and ends says no more, for many begin and end alike

@@ -48,8 +48,8 @@ def chroma_filters(sample_rate: int, n_fft: int, tuning: float) -> Floats:
 
     Ellis, "Chroma feature analysis and synthesis" (2007): Gaussian bumps around each pitch class,
     weighted by a Gaussian over octaves. Ours and not librosa's function, because that one loads
-    `librosa.util`, whose loops numba compiles: 0.8 s more for each worker, and 12 s where numba's
-    cache is still empty.
+    `librosa.util`, whose loops numba compiles: 0.8 s more for each worker, and 12 s where nobody
+    has filled numba's cache yet.
 
     Returns:
         float32 [12, 1 + n_fft // 2], C first.
