@@ -42,6 +42,7 @@ def owning(path: Path, wait: bool = True) -> Iterator[None]:
         BusyError: somebody else owns it and `wait` is False.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    # Opened for appending: whoever waits must not empty the file that names the owner.
     with path.open("a+", encoding="utf-8") as file:
         try:
             _until_free(path, wait, lambda: _try_lock(file))

@@ -14,7 +14,7 @@ from jobs.ownership import owning
 from pipeline.command import EXIT_FAILED, command
 from pipeline.executors import queue
 from pipeline.executors.here import ExecutorName, Skipped, run_stages
-from pipeline.executors.records import read_records
+from pipeline.executors.records import JobRecord
 from pipeline.executors.slurm import Submission
 from pipeline.monitoring.overview import overview
 from pipeline.pages import launch_page, summary
@@ -96,6 +96,7 @@ def main(
     workspace = choose_output(read, out)
     if not plan:
         make_writable(workspace.root)
+    # To plan is to know what exists, so recordings are hashed even for --plan; it keeps nothing.
     hashes = RecordingHashes(workspace.recordings, rehash, may_write=not plan)
     opening = open_plan_on_a_login_node if where is Executor.slurm else open_plan
     opened = opening(read, choose_data(read, data), workspace, chosen, hashes)
@@ -156,6 +157,7 @@ def _launch_here(opened: OpenedPlan, executor: Executor, jobs: int | None) -> in
     remove_abandoned_temporaries(opened.workspace.root)
     stages = remaining(opened)
     require_space(opened, stages)
+    # Tasks read the plan from disk, in this process too: one way for all executors.
     opened.save()
     launch_page.introduce(opened, stages)
     kind: ExecutorName = "local" if executor is Executor.local else "debug"
@@ -172,7 +174,7 @@ def _launch_here(opened: OpenedPlan, executor: Executor, jobs: int | None) -> in
 def _require_no_jobs(opened: OpenedPlan) -> None:
     """Refuse to work here on what Slurm jobs are working on."""
     root = opened.workspace.root
-    if read_records(opened.workspace) and queue.slurm_answers() and queue.queued(root):
+    if JobRecord.load_all(opened.workspace) and queue.slurm_answers() and queue.queued(root):
         raise InputError(
             f"Slurm jobs of {root} are queued or running; wait for them, or end them with "
             f"`python -m pipeline.cancel {root}`"
@@ -182,6 +184,8 @@ def _require_no_jobs(opened: OpenedPlan) -> None:
 def _launch_on_slurm(opened: OpenedPlan, retry_oom: bool) -> int:
     """Submit what is missing and not queued; no process stays behind."""
     submission = Submission(opened, _out_of_memory(opened) if retry_oom else frozenset())
+    # First the queue, then the files: an item that is done in between is seen as done, while the
+    # other way round it could be seen as neither queued nor done, and be submitted twice.
     submission.look()
     stages = remaining(opened)
     require_space(opened, stages)

@@ -59,6 +59,8 @@ class Manifest:
     @cached_property
     def fingerprint(self) -> str:
         """Changes with any recording, any id and the order; not with labels or with paths."""
+        # Ids are in it because predictions and shards carry them; paths are not, so that a data
+        # folder may be moved, copied or sorted into sub-folders.
         return fingerprint([[clip.id, clip.sha256] for clip in self.clips])
 
     def described_by(self, values: Iterable[object]) -> str:

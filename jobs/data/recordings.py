@@ -81,12 +81,14 @@ class RecordingHashes:
             return [self._known[file.key] for file in files]
         if self.path is None or not self.may_write:
             return self._computed(files)
+        # The tasks of slurm/extract.sbatch all begin here at the same moment.
         with owning(self.path.with_name(f".{self.path.name}.lock")):
             if not self.rehash:
                 self._load()
             return self._computed(files)
 
     def _computed(self, files: Sequence[RecordingFile]) -> list[str]:
+        # By inode: a recording that is linked under several names is read once.
         first: dict[tuple[int, int], RecordingFile] = {}
         for file in files:
             if file.key not in self._known:

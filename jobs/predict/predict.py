@@ -69,7 +69,9 @@ def _predict(
     test = dataset.test
     readable = features.readable(range(len(test)))
     known = [_known(run, source_of(run, each, test)) for each in checkpoints]
+    # By recording and not by position: a clip may have moved, and two may be the same recording.
     new = [p for p in readable if any(test.clips[p].sha256 not in rows for rows in known)]
+    # All at once: a shard is read from disk once, and what is kept of a run is a few megabytes.
     models = [load_fitted(run, each, device) for each in checkpoints] if new else []
     results = [np.full((len(test), len(dataset.classes)), np.nan, np.float32) for _ in checkpoints]
     for result, rows in zip(results, known, strict=True):

@@ -33,6 +33,7 @@ def count_votes(probabilities: npt.NDArray[np.float32], combine: str) -> Tally:
             which then does not vote on it.
         combine: the name of a rule, see `jobs.vote.rules`.
     """
+    # A voter that could not read a clip has NaN there: zeros in sums, and no vote.
     readable = np.asarray(np.isfinite(probabilities).all(axis=2))  # [voters, clips]
     filled = np.where(readable[:, :, None], probabilities, 0).astype(np.float64)
     cast = readable.sum(axis=0)  # [clips]

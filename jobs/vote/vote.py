@@ -65,6 +65,8 @@ class Vote:
             DamagedFileError: predictions cannot be read; they are removed, to be made again.
         """
         self._require_voters()
+        # In this order: a kill in between leaves an ensemble.json whose hashes do not fit, and the
+        # vote is held again.
         results = (workspace.votes, workspace.submission)
         unreadable: list[str] = []
         if len(self.dataset.test):

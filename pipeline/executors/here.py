@@ -115,7 +115,8 @@ def _ended(
 ) -> Iterator[Ended]:
     """Yield each item of a job that has ended, with the note of its failure or None."""
     missing = set(group)
-    if error is not None and len(group) > 1:  # the others may have ended well
+    # Runs that share a job fail alone; the job's exception does not say which, the files do.
+    if error is not None and len(group) > 1:
         missing = set(missing_of(opened, work.stage))
     for item in group:
         failed = error is not None and item in missing
@@ -140,9 +141,11 @@ def _local(opened: OpenedPlan, work: Work, at_once: int | None) -> Iterator[Ende
     resources = work.stage.resources(opened.plan.site)
     executor = _executor(opened.workspace, "local")
     # Each job sees every GPU, as a job in this process does; by default submitit hides them all.
+    # Its time limit would be two minutes.
     executor.update_parameters(
         timeout_min=resources.timeout_min, tasks_per_node=1, nodes=1, gpus_per_node=_gpus()
     )
+    # submitit's local executor starts all jobs at once, so they are handed to it a few at a time.
     waiting = list(reversed(_groups(opened, work)))
     limit = at_once or max(1, cpus_available() // max(map(_cpus(opened, work), waiting)))
     running: list[tuple[list[int], submitit.Job[Any]]] = []
@@ -158,6 +161,7 @@ def _local(opened: OpenedPlan, work: Work, at_once: int | None) -> Iterator[Ende
                 yield from _ended(opened, work, group, _exception_of(job))
             time.sleep(POLL_S)
     finally:
+        # An interrupted launch takes its jobs along; otherwise they would train on unseen.
         for _, job in running:
             job.cancel(check=False)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from jobs.errors import InputError
 
+# A busy controller takes half a minute; waiting longer than this looks like a hang.
 TIMEOUT_S = 60
 PREFIX = "clip"
 # Debian, other packages, and nodes that get their config from the controller.

@@ -4,6 +4,8 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from pydantic import Field
+
 from jobs.data.workspace import Workspace
 from jobs.errors import DamagedFileError, InputError
 from jobs.files import read_json, write_json
@@ -11,18 +13,29 @@ from jobs.schema import Schema
 
 
 class JobRecord(Schema):
-    """One submitted job or array."""
+    """One submitted job or array, a file for each.
+
+    Attributes:
+        job: Slurm's id, of an array without the task.
+        stage: whose items it does.
+        tier: in which it was submitted, where the stage has tiers.
+        items: in the order of the array's tasks.
+        plan: identity of the plan that gives the items their meaning.
+        submitted: seconds since 1970.
+        per_job: how many items each task does.
+    """
 
     job: str
     stage: str
     tier: str | None
     items: tuple[int, ...]
     plan: str
-    submitted: float
+    submitted: float = Field(default_factory=time.time)
     per_job: int = 1
 
     def job_of(self, item: int) -> str:
-        """Return the id of the task that does `item`; a single task is no array."""
+        """Return the id of the task that does `item`."""
+        # submitit makes a job and no array of a single task: its id has no task part then.
         if len(self.items) <= self.per_job:
             return self.job
         return f"{self.job}_{self.items.index(item) // self.per_job}"
@@ -32,43 +45,26 @@ class JobRecord(Schema):
         """Map each item to its task's id."""
         return {item: self.job_of(item) for item in self.items}
 
+    def save(self, workspace: Workspace) -> None:
+        """Remember the submission under the job's id, which Slurm gives to no other."""
+        write_json(_folder(workspace) / f"{self.job}.json", self.model_dump(mode="json"))
 
-def folder(workspace: Workspace) -> Path:
+    @classmethod
+    def load_all(cls, workspace: Workspace) -> "list[JobRecord]":
+        """Return all submissions of this output, oldest first; unreadable ones count as unknown."""
+        records = []
+        for path in _folder(workspace).glob("*.json"):
+            try:
+                records.append(cls.checked(read_json(path), str(path)))
+            except (DamagedFileError, InputError, FileNotFoundError):
+                # Its job is then taken for one whose launcher died before it wrote the record.
+                continue
+        # Two arrays of one launch may be submitted within the clock's grain; ids only grow.
+        return sorted(records, key=lambda record: (record.submitted, int(record.job)))
+
+
+def _folder(workspace: Workspace) -> Path:
     return workspace.logs / "jobs"
-
-
-def write_record(
-    workspace: Workspace,
-    job: str,
-    stage: str,
-    tier: str | None,
-    items: Iterable[int],
-    plan: str,
-    per_job: int = 1,
-) -> JobRecord:
-    """Remember a submission of which each task does `per_job` items, in their order."""
-    record = JobRecord(
-        job=job,
-        stage=stage,
-        tier=tier,
-        items=tuple(items),
-        plan=plan,
-        submitted=time.time(),
-        per_job=per_job,
-    )
-    write_json(folder(workspace) / f"{job}.json", record.model_dump(mode="json"))
-    return record
-
-
-def read_records(workspace: Workspace) -> list[JobRecord]:
-    """Return all submissions of this output, oldest first; unreadable ones count as unknown."""
-    records = []
-    for path in folder(workspace).glob("*.json"):
-        try:
-            records.append(JobRecord.checked(read_json(path), str(path)))
-        except (DamagedFileError, InputError, FileNotFoundError):
-            continue
-    return sorted(records, key=lambda record: (record.submitted, int(record.job)))
 
 
 def latest_jobs(records: Iterable[JobRecord], plan: str) -> dict[tuple[str, int], JobRecord]:

@@ -10,12 +10,13 @@ import submitit
 from jobs.data.workspace import Workspace
 from jobs.errors import InputError
 from pipeline.executors import queue, task
-from pipeline.executors.records import JobRecord, latest_jobs, read_records, write_record
+from pipeline.executors.records import JobRecord, latest_jobs
 from pipeline.executors.sharing import grouped, work_of
 from pipeline.planning.plan import OpenedPlan
 from pipeline.planning.site import Site
 from pipeline.stages.stage import Request, Stage, Work
 
+# Slurm's own default of MaxArraySize, for a controller that does not say.
 DEFAULT_MAX_ARRAY = 1001
 
 
@@ -65,12 +66,13 @@ class Submission:
             InputError: jobs of another plan are still queued.
         """
         root = str(self.workspace.root)
+        # sbatch expands % in the paths of logs, and a line break would end the directive.
         if "%" in root or not root.isprintable():
             raise InputError(
                 f"{root!r}: Slurm's scripts allow neither % nor line breaks in a path; choose "
                 "another --out"
             )
-        self.records = read_records(self.workspace)
+        self.records = JobRecord.load_all(self.workspace)
         self.queued = queue.queued(self.workspace.root)
         self.alive = self._alive_items()
         # Jobs of a launcher that died before it could say what they are for.
@@ -87,8 +89,11 @@ class Submission:
             known = {item: job for (name, item), job in self.alive.items() if name == work.name}
             self.jobs[work.name] = sorted({job.split("_")[0] for job in known.values()})
             missing = [item for item in work.items if item not in known]
+            # A vote that waits in the queue was submitted to wait for the jobs of then. Work that
+            # is submitted now must be voted on too, so the waiting one is replaced.
             if known and work.stage.repeats and self._has_new_work_before(work.stage):
                 missing = self._replace_waiting(work, known)
+            # MaxArraySize bounds the tasks of an array, and a task may do several items.
             most = self._max_array() * work.stage.items_per_job(self.opened)
             for request, items in self._by_request(work.stage, missing):
                 for chunk in grouped(items, most):
@@ -123,7 +128,10 @@ class Submission:
         return list(work.items)
 
     def _by_request(self, stage: Stage, items: list[int]) -> list[tuple[Request, list[int]]]:
-        """Gather the items that ask for the same, smallest tier first."""
+        """Gather the items that ask for the same, smallest tier first.
+
+        An array has one set of resources, so each tier becomes an array of its own.
+        """
         latest = latest_jobs(self.records, self.opened.plan.identity)
         found: dict[str | None, tuple[Request, list[int]]] = {}
         for item in items:
@@ -151,8 +159,12 @@ class Submission:
         with _refusals_in_words(stage.name):
             submitted = executor.map_array(call, [stage.name] * len(work), [root] * len(work), work)
         job, tier = submitted[0].job_id.split("_")[0], request.tier
-        plan = self.opened.plan.identity
-        write_record(self.workspace, job, stage.name, tier, items, plan, per_job)
+        # Killed before this line, the launcher leaves a job that nobody knows the items of: the
+        # next launch finds it by its name, cancels it and submits the items again (see `look`).
+        JobRecord(
+            job=job, stage=stage.name, tier=tier, items=tuple(items),
+            plan=self.opened.plan.identity, per_job=per_job,
+        ).save(self.workspace)  # fmt: skip
         self.jobs[stage.name].append(job)
         self.done.append(Submitted(stage.name, tier, job, len(items), dependency))
 
@@ -161,10 +173,13 @@ class Submission:
         # One that replaces a running one must come after it, so that the newer result stays.
         earlier = self.jobs[stage.name] if stage.repeats else []
         parts = [f"afterany:{':'.join(earlier)}"] if earlier else []
+        # A stage without jobs has nothing left to do: whoever waits for it waits for the one before
+        # it. Only jobs that are alive count: a dependency on an ended job may never be met.
         wait = stage.waits_for
         while wait is not None:
             jobs = self.jobs.get(wait.stage.name, [])
             if jobs:
+                # afterok of an array is met only if every task of it ended well.
                 kind = "afterok" if wait.on == "success" else "afterany"
                 parts.append(f"{kind}:{':'.join(jobs)}")
                 break
@@ -199,9 +214,12 @@ class Submission:
             cpus_per_task=max(resources.cpus or 1, least_cpus),
             nodes=1,
             ntasks_per_node=1,
+            # As `%50` behind --array: how many tasks run at once, so that a grid of hundreds does
+            # not take a whole course's partition.
             array_parallelism=site.concurrency,
             signal_delay_s=site.signal_delay_s,
-            # A dependency that can no longer be met cancels the job instead of leaving it pending.
+            # A dependency that can no longer be met cancels the job instead of leaving it pending;
+            # and a job that lost its node is to be started again whatever the cluster's default is.
             additional_parameters={"kill-on-invalid-dep": "yes", "requeue": True},
             **{name: value for name, value in optional.items() if value is not None},
         )
@@ -212,6 +230,7 @@ class Submission:
 def _refusals_in_words(stage: str) -> Iterator[None]:
     """Turn sbatch's refusal into words."""
     try:
+        # submitit prints sbatch's words as well, below a traceback's worth of context.
         with contextlib.redirect_stderr(io.StringIO()):
             yield
     except (submitit.core.utils.FailedJobError, submitit.core.utils.FailedSubmissionError) as error:

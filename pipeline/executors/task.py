@@ -35,9 +35,12 @@ def run(stage: str, workspace: str, index: int, label: str = "") -> None:
         label: begins each line on standard output, where several items write.
     """
     folder = Workspace(Path(workspace))
+    # Before all else: whatever happens later, this attempt must be able to save its result.
     remove_stale_saves()
     with _recorded(folder, stage, index, label):
         opened = OpenedPlan.load(folder)
+        # A job may wait for days. New code over an old plan is usually what its user wants (a fix),
+        # so it is said and not refused.
         if opened.plan.code != code_hash():
             log.warning("the code has changed since this was launched; going on with the new code")
         found = stage_named(stage)
@@ -73,6 +76,7 @@ def _recorded(workspace: Workspace, stage: str, index: int, label: str) -> Itera
     """Keep a log of the block, and a note of why it failed if it does."""
     make_private(workspace.logs)
     path, log_file = workspace.failure(stage, index), workspace.log(stage, index)
+    # Killed from here on it leaves a log and no note, which is how a kill is recognised.
     path.unlink(missing_ok=True)
     with _logging_to(log_file, label):
         try:

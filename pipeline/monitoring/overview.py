@@ -7,7 +7,7 @@ from typing import Literal
 from jobs.errors import InputError
 from jobs.ownership import is_owned
 from pipeline.executors import queue
-from pipeline.executors.records import JobRecord, latest_jobs, read_records
+from pipeline.executors.records import JobRecord, latest_jobs
 from pipeline.monitoring.cause import failure_of
 from pipeline.monitoring.failure_note import CANCELLED, FailureNote
 from pipeline.planning.plan import OpenedPlan
@@ -67,10 +67,12 @@ class Overview:
 def overview(opened: OpenedPlan) -> Overview:
     """Return how every item stands. Files decide what is done; Slurm says what the rest does."""
     notes: list[str] = []
-    records = read_records(opened.workspace)
+    records = JobRecord.load_all(opened.workspace)
     latest = latest_jobs(records, opened.plan.identity)
     queued = _queued(opened, bool(records), notes)
     stages = remaining(opened)
+    # Only of jobs that are neither queued nor done does anybody need to know how they ended: one
+    # sacct call for all of them, because each takes the accounting database's time.
     unknown = [
         record.job_of(item)
         for work in stages
@@ -129,6 +131,7 @@ def _item(
         title = work.title(opened, number)
         return Item(work.name, number, title, state, detail, job, tier, shown, failure)
 
+    # In this order: files are the truth, then what Slurm says, then what can be guessed.
     if number not in work.items:
         return item("done", work.stage.progress(opened, number, running=False))
     if job in queued:
@@ -137,6 +140,7 @@ def _item(
             return item("waiting", WAITING.get(reason.split(",")[0].strip("()"), reason))
         return item("running", work.stage.progress(opened, number, running=True))
     if record is None and is_owned(opened.workspace.lock("launch")):
+        # A debug or local launch has no queue to ask; a lock that is held shows where it works.
         if work.stage.is_working_here(opened, number):
             return item("running", work.stage.progress(opened, number, running=True))
         return item("waiting", "a launch on this machine works on it")

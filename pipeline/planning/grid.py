@@ -64,6 +64,7 @@ def read_grid(path: Path, overrides: Sequence[str] = ()) -> Grid:
     forced = parse_settings(overrides, (*of_grid, *of_run), "--set", "epochs=2")
     common = _those(file.values, of_run)
     forced_run = _those(forced, of_run)
+    # Twice: as written, two equal runs are a mistake; `--set` may make runs equal on purpose.
     entries, written = [], []
     for name, own in _points(file, forced):
         tier = _tier(own.pop(TIER, file.values.get(TIER)), _source(file, name, {})(TIER))

@@ -26,6 +26,8 @@ from jobs.vote.rules import VoteRules
 from pipeline.planning.grid import Grid, GridEntry
 from pipeline.planning.site import Site
 
+# 500 clips of v1 are 33 MB: large enough to be few files on a quota of inodes, small enough that a
+# task takes seconds to minutes and a lost one costs no more.
 CLIPS_PER_SHARD = 500
 
 
@@ -104,6 +106,7 @@ class Plan(Schema):
     @property
     def identity(self) -> str:
         """Changes with what indices of tasks mean; resources, names and code may change freely."""
+        # Jobs of one identity may be joined by a relaunch; those of another must end first.
         return fingerprint(
             [
                 self.feature_folders,
@@ -146,6 +149,7 @@ class OpenedPlan:
             raise NotReadyError(f"{workspace.plan} is missing; launch writes it")
         plan = Plan.checked(read_json(workspace.plan), str(workspace.plan))
         dataset = Dataset.load(workspace.manifest, Path(plan.data))
+        # They are two files, and a launcher may be killed between them.
         found = (dataset.labelled_fingerprint, dataset.test.fingerprint)
         if found != (plan.labelled_fingerprint, plan.test_fingerprint):
             raise DamagedFileError(
@@ -217,6 +221,8 @@ def shards_of_sides(dataset: Dataset, wanted: int | None = None) -> dict[str, in
     files of the same size.
     """
     labelled = len(dataset.labelled)
+    # By size and not by number: with as many files for 50 test clips as for 5,000 labelled ones,
+    # most tasks would start for a handful of clips.
     count = min(wanted or math.ceil(labelled / CLIPS_PER_SHARD), labelled)
     size = math.ceil(labelled / count)
     return {

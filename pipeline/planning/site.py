@@ -120,7 +120,8 @@ def load_site(name: str, overrides: Sequence[str] = ()) -> Site:
 
 def stage_names() -> tuple[str, ...]:
     """Return the stages that a site's file may name."""
-    from pipeline.stages.graph import STAGES  # stages ask a site for resources
+    # Inside, because stages ask a site for resources and import it in turn.
+    from pipeline.stages.graph import STAGES
 
     return tuple(stage.name for stage in STAGES)
 

@@ -35,6 +35,7 @@ def remaining(opened: "OpenedPlan") -> list[Work]:
     for stage in STAGES:
         total = stage.total(opened)
         items = stage.missing(opened) if total else []
+        # What is missing now says nothing of what training will have changed by then.
         if stage.repeats and any(found[each.name].items for each in stage.before()):
             items = list(range(total))
         found[stage.name] = Work(stage, tuple(items), total)

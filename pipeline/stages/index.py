@@ -44,6 +44,7 @@ class Index(Stage):
                 for config in opened.plan.features:
                     features = opened.features_of(extraction.manifest, config)
                     _log_counts(side, features)
+            # Written before it is judged: the message of a refusal names this file.
             quarantine = _quarantine(opened)
             quarantine.save(opened.workspace.quarantine)
             _require_usable(opened, quarantine)

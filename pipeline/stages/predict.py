@@ -33,6 +33,8 @@ class Predict(Stage):
         return [0] if _runs_to_predict(opened) else []
 
     def do(self, opened: "OpenedPlan", item: int, cpus: int) -> None:
+        # One by one: each checkpoint's predictions are kept at once, so a job that reaches its time
+        # limit goes on where it was.
         for number in _runs_to_predict(opened):
             try:
                 predict_run(opened, number)

@@ -7,7 +7,7 @@ import pytest
 from jobs.data.workspace import Workspace
 from jobs.errors import InputError
 from pipeline.executors.queue import EndedJob, _expanded
-from pipeline.executors.records import JobRecord, latest_jobs, read_records, write_record
+from pipeline.executors.records import JobRecord, latest_jobs
 from pipeline.monitoring.cause import failure_of
 from pipeline.monitoring.failure_note import GPU_MEMORY, HOST_MEMORY, KILLED, TIME, FailureNote
 
@@ -116,11 +116,14 @@ def test_sacct_names_of_arrays_are_expanded(shown: str, tasks: list[str]) -> Non
 
 def test_records_tell_which_task_does_which_item_and_the_last_one_counts(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
-    write_record(workspace, "8", "train", "small", [3, 5], "p")
-    write_record(workspace, "9", "train", "large", [5], "p")
-    write_record(workspace, "10", "train", "large", [3], "another plan")
+    for job, tier, items, plan in (
+        ("8", "small", (3, 5), "p"),
+        ("9", "large", (5,), "p"),
+        ("10", "large", (3,), "another plan"),
+    ):
+        JobRecord(job=job, stage="train", tier=tier, items=items, plan=plan).save(workspace)
     (workspace.logs / "jobs" / "11.json").write_text("{")
-    latest = latest_jobs(read_records(workspace), "p")
+    latest = latest_jobs(JobRecord.load_all(workspace), "p")
     assert latest["train", 3].job_of(3) == "8_0"
     assert latest["train", 5].job_of(5) == "9"  # a single item is no array
 
