@@ -62,12 +62,3 @@ class Progress:
                     self.unit,
                     left,
                 )
-
-
-def duration(seconds: float) -> str:
-    """Return a length of time in words: `2 h 05 min`, `3 min 20 s`, `7 s`."""
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes:02d} min"
-    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

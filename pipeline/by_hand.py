@@ -73,7 +73,9 @@ def _do(opened: OpenedPlan, stage: Stage, number: int, of: int) -> int:
         except Exception as error:
             note = FailureNote.load(opened.workspace.failure(stage.name, item))
             reason = (note or FailureNote.of(error)).reason
-            console.complain(f"stage {stage.name}, {stage.title(opened, item)}: {reason}")
+            title = stage.title(opened, item)
+            named = stage.name if title == stage.name else f"{stage.name}, {title}"
+            console.complain(f"stage {named}: {reason}")
             failed += 1
     return failed
 

@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 
 from jobs.errors import InputError
+from jobs.words import count
 from pipeline.command import command
 from pipeline.executors import queue
 from pipeline.pages import console
-from pipeline.pages.console import count
 
 
 def main(out: Annotated[Path, typer.Argument(help="Output folder of a launch.")]) -> None:

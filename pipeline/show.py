@@ -49,8 +49,8 @@ def main(
     unsuited = [kind for kind in AUGMENTATIONS if not kind.suited_to(features)]
     if unsuited:
         raise InputError(
-            f"augmentations are drawn on v1, which all of them suit, not on {features.features}; "
-            "every feature set is drawn anyway"
+            f"augmentations are drawn on v1 and not on {features.features}: leave `features` out, "
+            "all feature sets are drawn anyway"
         )
     written = [
         *_draw_features(clip, features, out),

@@ -59,10 +59,14 @@ def _show(opened: OpenedPlan, seen: Overview) -> None:
     )
     others = [i for i in seen.items if i.stage != TRAIN.name and i.state in ("failed", "waiting")]
     for item in others:
-        console.say(f"  {item.stage}, {item.title}: {item.state}, {item.detail}")
+        console.say(f"  {_named(item)}: {item.state}, {item.detail}")
     _show_failures(seen)
     for note in seen.notes:
         console.warn(note)
+
+
+def _named(item: Item) -> str:
+    return item.stage if item.title == item.stage else f"{item.stage}, {item.title}"
 
 
 def _show_failures(seen: Overview) -> None:
@@ -71,7 +75,7 @@ def _show_failures(seen: Overview) -> None:
         return
     console.heading(f"{len(failed)} failed; the same launch does them again")
     for item in failed:
-        console.say(f"  {item.stage}, {item.title}: {item.detail}")
+        console.say(f"  {_named(item)}: {item.detail}")
         if item.failure and item.failure.log:
             console.say(f"    log: {item.failure.log}")
 

@@ -164,8 +164,8 @@ def extract_clip(path: Path, configs: Sequence[FeatureConfig]) -> ClipFeatures:
 def workers_for(clips: int, cpus: int) -> int:
     """Return how many workers are worth starting for so many clips.
 
-    A worker takes 1.6 s of a CPU before its first clip, which is the time of some 90 clips of v2 and
-    of 200 of v1. The bytes of a shard don't depend on how many there are.
+    A worker takes 1.6 s of a CPU before its first clip, the time of some 90 clips of v2 or 200 of
+    v1. The bytes of a shard don't depend on how many there are.
     """
     return min(cpus, -(-clips // CLIPS_A_WORKER))
 

@@ -32,7 +32,7 @@ class Logistic(OneShotModel):
     )
 
     def parameters(self, inputs: int) -> int:
-        # Mean and scale of each column and a coefficient for each of some classes, in float64.
+        # Mean, scale and about ten classes' coefficients of each column; in float64, so twice.
         return 2 * (2 + 10) * inputs
 
     def fit(self, features: Floats, labels: Labels, classes: Sequence[str], seed: int) -> Fitted:

@@ -10,8 +10,8 @@ from typing import Protocol
 
 from jobs.errors import DamagedFileError
 from jobs.files import write_csv
-from jobs.progress import duration
 from jobs.train.run import Run
+from jobs.words import duration
 
 log = logging.getLogger(__name__)
 

@@ -18,6 +18,7 @@ from jobs.vote.candidates import AbsentRun, Candidate, Entry, rank_candidates
 from jobs.vote.ensemble import AbsentVoter, Ensemble, Inputs, Voter, sha256_of
 from jobs.vote.rules import CHOOSE, VoteRules
 from jobs.vote.tally import NOBODY, Tally, count_votes
+from jobs.words import count
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +90,8 @@ class Vote:
             reasons = "; ".join(f"{each.entry.name}: {each.reason}" for each in self.absent)
             raise NotReadyError(f"no run has a checkpoint that could vote ({reasons})")
         if len(self.voters) < self.rules.votes:
-            log.warning("only %d checkpoints vote, not %d", len(self.voters), self.rules.votes)
+            voters = count(len(self.voters), "checkpoint")
+            log.warning("the ensemble is of %s and not of %d", voters, self.rules.votes)
         for each in self.absent:
             log.warning("run %s does not vote: %s", each.entry.name, each.reason)
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from jobs.audit.summary import AuditSummary, Spread
+from jobs.words import count
 from pipeline.pages import console
 
 SHOWN = 10
@@ -11,10 +12,7 @@ SHOWN = 10
 def show(summary: AuditSummary, folder: Path) -> None:
     """Print the findings; `folder` is where the files of the audit lie."""
     clips = summary.clips
-    console.heading(
-        f"{console.count(clips.training, 'training clip')}, "
-        f"{console.count(clips.test, 'test clip')}"
-    )
+    console.heading(f"{count(clips.training, 'training clip')}, {count(clips.test, 'test clip')}")
     classes = [
         (label, str(number), f"{100 * number / clips.training:.1f} %")
         for label, number in clips.classes.items()

@@ -53,11 +53,5 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     _console().print(shown, soft_wrap=False)
 
 
-def count(number: int, noun: str) -> str:
-    """Return a number with its noun: `1 job`, `2 jobs`, `3 classes`."""
-    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
-    return f"{number} {noun if number == 1 else plural}"
-
-
 def _is_number(text: str) -> bool:
     return text.replace(".", "", 1).replace("%", "").strip().isdigit() or text in ("", "–")

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from jobs.data.split import classes_not_validated
+from jobs.words import count
 from pipeline.executors.here import Outcome, Skipped
 from pipeline.executors.slurm import Submission
 from pipeline.pages import console
-from pipeline.pages.console import count
 from pipeline.planning.grid import Grid
 from pipeline.planning.plan import OpenedPlan
 from pipeline.stages.graph import remaining
@@ -41,8 +41,13 @@ def ended(opened: OpenedPlan, each: Outcome | Skipped) -> bool:
     if each.failure is None:
         console.say(f"  done: {title}")
         return False
-    console.complain(f"stage {each.work.name}, {title}: {each.failure.reason}")
+    console.complain(f"{_named(each.work, title)}: {each.failure.reason}")
     return True
+
+
+def _named(work: Work, title: str) -> str:
+    """Return `stage train, run 'a'`, or `stage vote` of a stage with a single item."""
+    return f"stage {work.name}" if title == work.name else f"stage {work.name}, {title}"
 
 
 def failures(opened: OpenedPlan, failed: Sequence[Outcome | Skipped]) -> None:
@@ -55,7 +60,7 @@ def failures(opened: OpenedPlan, failed: Sequence[Outcome | Skipped]) -> None:
             console.say(f"  stage {each.work.name}: not started, {each.reason}")
         elif each.failure is not None:
             title = each.work.title(opened, each.item)
-            console.say(f"  stage {each.work.name}, {title}: {each.failure.reason}")
+            console.say(f"  {_named(each.work, title)}: {each.failure.reason}")
             console.say(f"    log: {opened.workspace.log(each.work.name, each.item)}")
     console.say("  Once the cause is gone, the same command does what is missing.")
 
@@ -117,14 +122,14 @@ def stages(opened: OpenedPlan) -> None:
     rows = []
     for work in remaining(opened):
         asks = work.stage.request(opened, 0, None, after_oom=False).resources
-        cpus = f"{asks.cpus} CPUs" if asks.cpus else "all CPUs"
+        cpus = count(asks.cpus, "CPU") if asks.cpus else "all CPUs"
         wait = work.stage.waits_for
         rows.append(
             (
                 work.name,
                 f"{len(work.items)} of {work.total}",
                 f"{wait.on} of {wait.stage.name}" if wait else "",
-                f"{cpus}, {asks.mem_gb:g} GB, {asks.gpus} GPUs, {asks.timeout_min} min",
+                f"{cpus}, {asks.mem_gb:g} GB, {count(asks.gpus, 'GPU')}, {asks.timeout_min} min",
                 work.stage.does,
             )
         )

@@ -105,7 +105,7 @@ def _draw_blocks(features: Floats, config: FeatureConfig) -> Figure:
 def _draw_bars(features: Floats, config: FeatureConfig) -> Figure:
     """Each block on a scale of its own: they differ by orders of magnitude."""
     figure = Figure(figsize=(11, 3.4), layout="constrained")
-    blocks = config.kind.blocks
+    blocks = config.kind.blocks or {config.features: len(features)}
     widths = [max(rows, 14) for rows in blocks.values()]
     panels = figure.subplots(1, len(blocks), width_ratios=widths)
     for panel, (name, rows) in zip(panels, _slices(blocks), strict=True):

@@ -7,8 +7,8 @@ from jobs.errors import DamagedFileError
 from jobs.extract.quarantine import Quarantine
 from jobs.vote.ensemble import Ensemble
 from jobs.vote.vote import Vote
+from jobs.words import count
 from pipeline.pages import console
-from pipeline.pages.console import count
 from pipeline.planning.plan import OpenedPlan
 from pipeline.stages.vote import entries
 

@@ -100,7 +100,7 @@ def load_site(name: str, overrides: Sequence[str] = ()) -> Site:
     """Read `slurm/sites/<name>.yaml`, or the file itself if `name` is a path.
 
     Args:
-        name: of a site that comes along, or a path to a YAML file.
+        name: of a site in slurm/sites, or a path to a YAML file.
         overrides: `key=value` texts of --site-set.
 
     Raises:
@@ -115,7 +115,7 @@ def load_site(name: str, overrides: Sequence[str] = ()) -> Site:
     forced = parse_settings(
         overrides, (*Site.model_fields, *stage_names()), "--site-set", "account=abc"
     )
-    return Site.checked(_by_stage(file, file.values | forced), file.where())
+    return Site.checked(_by_stage(file, forced), file.where())
 
 
 def stage_names() -> tuple[str, ...]:
@@ -126,16 +126,31 @@ def stage_names() -> tuple[str, ...]:
     return tuple(stage.name for stage in STAGES)
 
 
-def _by_stage(file: YamlFile, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Gather what the file says of single stages under `stages`."""
+def _by_stage(file: YamlFile, forced: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is said of the site, with what is said of single stages under `stages`.
+
+    Of a stage, --site-set may change single fields and leave the others as the file has them.
+    """
     names, by_stage = stage_names(), "stages"
     valid = {*names, *Site.model_fields} - {by_stage}
-    for key in values:
+    for key in file.values:
         if key not in valid:
             raise InputError(f"{file.where(key)}: {unknown_setting(key, valid)}")
-    of_stages = {key: value for key, value in values.items() if key in names}
-    rest = {key: value for key, value in values.items() if key not in names}
-    return rest | {by_stage: of_stages}
+    stages = {}
+    for name in names:
+        said, changed = file.values.get(name), forced.get(name)
+        if said is not None or changed is not None:
+            source = f"--site-set {name}" if changed is not None else file.where(name)
+            stages[name] = _resources(said, changed, f"{source}: {name}")
+    rest = {key: value for key, value in (file.values | forced).items() if key not in names}
+    return rest | {by_stage: stages}
+
+
+def _resources(said: Any, changed: Any, where: str) -> Resources:
+    for part in (said, changed):
+        if part is not None and not isinstance(part, dict):
+            raise InputError(f"{where}: expected fields such as {{cpus: 4}}; got {part!r}")
+    return Resources.checked((said or {}) | (changed or {}), where)
 
 
 def known_sites() -> Iterator[str]:

@@ -1,4 +1,7 @@
-"""All stages in their order, and what is left to do of each. A new stage is one line here."""
+"""All stages in their order, and what is left to do of each.
+
+A new stage is an import and an entry in `STAGES`, after the stage that it waits for.
+"""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from jobs.errors import DamagedFileError
 from jobs.predict.predict import unpredicted
+from jobs.words import count
 from pipeline.planning.resources import Resources
 from pipeline.stages.stage import Stage, Wait
 from pipeline.stages.train import TRAIN
@@ -52,7 +53,8 @@ def predict_run(opened: "OpenedPlan", number: int) -> None:
 
     features = opened.features_of(opened.dataset.test, config.features)
     made = predict_missing(run, opened.dataset, features, prepare_device(config.threads))
-    log.info("run '%s': test predictions of %d checkpoints", opened.plan.runs[number].name, made)
+    name = opened.plan.runs[number].name
+    log.info("run '%s': test predictions of %s", name, count(made, "checkpoint"))
 
 
 def _runs_to_predict(opened: "OpenedPlan") -> list[int]:

@@ -64,7 +64,10 @@ class Stage(ABC):
 
     @abstractmethod
     def missing(self, opened: "OpenedPlan") -> list[int]:
-        """Return the items that are not done. Files are the truth."""
+        """Return the items that are not done. Files are the truth.
+
+        Asked before anything is there, too: where what the items are made of is missing, they are.
+        """
 
     @abstractmethod
     def do(self, opened: "OpenedPlan", item: int, cpus: int) -> None:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from jobs.errors import InputError
 from jobs.ownership import is_owned
-from jobs.progress import duration
 from jobs.train.history import History
+from jobs.words import duration
 from pipeline.planning.resources import Resources, cpus_available
 from pipeline.stages.index import INDEX
 from pipeline.stages.stage import Request, Space, Stage, Wait

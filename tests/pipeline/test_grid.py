@@ -132,5 +132,7 @@ def test_no_key_means_two_things() -> None:
 def test_the_votes_rules_are_settings_of_the_grid(tmp_path: Path) -> None:
     assert grid_of(tmp_path, "").options.vote.combine == "hard"
     assert grid_of(tmp_path, "", "combine=soft").options.vote.combine == "soft"
-    with pytest.raises(InputError, match="--set combine: `combine`: expected one of hard, soft"):
+    with pytest.raises(
+        InputError, match="--set combine: `combine`: there is no such rule; did you mean `soft`"
+    ):
         grid_of(tmp_path, "", "combine=sotf")

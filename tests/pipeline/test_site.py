@@ -13,7 +13,7 @@ from pipeline.stages.index import INDEX
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in SITES.glob("*.yaml")))
-def test_every_site_that_comes_along_is_valid_and_names_tiers_alike(name: str) -> None:
+def test_every_site_is_valid_and_names_tiers_alike(name: str) -> None:
     site = load_site(name)
     assert [tier.name for tier in site.tiers] == ["small", "large"]
     assert site.default_tier("v1") == site.default_tier("v3") == "small"
@@ -78,6 +78,15 @@ def test_a_site_file_stays_valid_when_a_stage_is_added(tmp_path: Path) -> None:
     assert EXTRACT.resources(site).mem_gb == 3
     for stage in STAGES[1:]:
         assert stage.resources(site) == (INDEX.default if stage is AUDIT else stage.default)
+
+
+def test_a_single_field_of_a_stage_may_be_given_and_a_mistake_names_the_option() -> None:
+    before, after = load_site("generic"), load_site("generic", ["extract={cpus: 2}"])
+    assert after.stages["extract"] == before.stages["extract"].model_copy(update={"cpus": 2})
+    with pytest.raises(InputError, match=r"^--site-set extract: extract: `cpus`.*got 'two'"):
+        load_site("generic", ["extract={cpus: two}"])
+    with pytest.raises(InputError, match=r"^--site-set extract: extract: expected fields"):
+        load_site("generic", ["extract=2"])
 
 
 def test_a_typo_in_a_site_file_is_refused_with_its_line(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field, field_validator
 
-from jobs.schema import Schema
+from jobs.schema import Schema, nearest
 from jobs.vote.rules.best import best
 from jobs.vote.rules.hard import hard
 from jobs.vote.rules.soft import soft
@@ -27,10 +27,8 @@ class VoteRules(Schema):
     """Who votes and how votes are combined."""
 
     votes: int = Field(5, ge=1, le=1000, description="checkpoints that vote")
-    choose: str = Field("best", description="which: best (of all runs)")
-    combine: str = Field(
-        "hard", description="hard: most votes win; soft: the highest mean probability wins"
-    )
+    choose: str = Field("best", description=f"which checkpoints vote: {', '.join(CHOOSE)}")
+    combine: str = Field("hard", description=f"how votes are combined: {', '.join(COMBINE)}")
 
     @field_validator("choose")
     @classmethod
@@ -45,5 +43,5 @@ class VoteRules(Schema):
 
 def _require_known(name: str, rules: dict[str, Choose] | dict[str, Combine]) -> str:
     if name not in rules:
-        raise ValueError(f"expected one of {', '.join(rules)}")
+        raise ValueError(f"there is no such rule; {nearest(name, rules)}")
     return name

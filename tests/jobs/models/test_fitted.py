@@ -12,7 +12,7 @@ from jobs.errors import DamagedFileError
 from jobs.models import MODELS
 from jobs.models.fitted_net import FittedNet, all_logits, batch_logits
 from jobs.models.logistic import FittedLogistic, Logistic
-from jobs.models.model import EVALUATION_BATCH, Fitted
+from jobs.models.model import EVALUATION_BATCH, Fitted, OneShotModel
 from jobs.models.net import Net
 
 CLASSES = ("0", "1", "2", "3")
@@ -33,7 +33,7 @@ def fitted(name: str, shape: tuple[int, ...] = SHAPE) -> Fitted:
         torch.manual_seed(0)
         module = settings.build(len(CLASSES)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return FittedNet(settings, module, CLASSES, shape, "cpu")
-    assert isinstance(settings, Logistic)
+    assert isinstance(settings, OneShotModel)
     return settings.fit(clips(40, shape), np.arange(40) % 4, CLASSES, seed=0)
 
 

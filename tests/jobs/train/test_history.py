@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from jobs.errors import DamagedFileError
-from jobs.progress import duration
 from jobs.train.history import History, HistoryRow, recording_events
 from jobs.train.run import Run
+from jobs.words import duration
 
 Train = Callable[..., Run]
 Killing = Callable[[Callable[[], Run], int], Run | None]

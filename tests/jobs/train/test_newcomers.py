@@ -25,17 +25,17 @@ Train = Callable[..., Run]
 class Gain(Augmentation):
     """Makes clips louder: it needs decibels."""
 
-    name: ClassVar[str] = "gain"
-    title: ClassVar[str] = "gain"
+    name: ClassVar[str] = "test_gain"
+    title: ClassVar[str] = "test_gain"
     scale = "raw"
     neutral: ClassVar[dict[str, float]] = {"decibels": 0}
 
-    gain_p: float = Field(0, ge=0, le=1)
-    gain_max: float = Field(6, ge=0)
+    test_gain_p: float = Field(0, ge=0, le=1)
+    test_gain_max: float = Field(6, ge=0)
 
     def draw(self, rng: np.random.Generator, visits: int, shape: tuple[int, int]) -> Drawn:
         hit, how_much = rng.random((visits, 2)).T
-        return {"decibels": np.where(self.hits(hit), self.gain_max * how_much, 0)}
+        return {"decibels": np.where(self.hits(hit), self.test_gain_max * how_much, 0)}
 
     def apply(self, batch: Batch, rows: Rows) -> Batch:
         x = (batch.features + rows["decibels"][:, None, None, None]).clamp(max=0)
@@ -82,9 +82,9 @@ def test_a_new_augmentation_touches_nothing_but_the_table(
     plain = train(tmp_path / "plain", config)
     monkeypatch.setattr(parts, "AUGMENTATIONS", (*AUGMENTATIONS, Gain))
     off = train(tmp_path / "off", RunConfig.parse(config.settings()))
-    on = train(tmp_path / "on", config.but(gain_p=0.5, gain_max=40, epochs=2))
+    on = train(tmp_path / "on", config.but(test_gain_p=0.5, test_gain_max=40, epochs=2))
     assert on.is_trained()
-    assert RunConfig.load(on.config).differences()["gain_max"] == 40
+    assert RunConfig.load(on.config).differences()["test_gain_max"] == 40
     for one, other in zip(plain.checkpoints_kept(), off.checkpoints_kept(), strict=True):
         assert one.weights.read_bytes() == other.weights.read_bytes()
     losses = [History.load(run.history).rows[0].train_loss for run in (plain, on)]

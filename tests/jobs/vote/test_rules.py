@@ -101,7 +101,7 @@ def test_soft_against_a_plain_loop() -> None:
 
 
 def test_an_unknown_rule_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="expected one of hard, soft"):
+    with pytest.raises(ValueError, match="there is no such rule; did you mean `soft`"):
         VoteRules(combine="sotf")
-    with pytest.raises(ValueError, match="expected one of best"):
+    with pytest.raises(ValueError, match="valid ones are: best"):
         VoteRules(choose="worst")
