@@ -47,7 +47,14 @@ def main(
     make_writable(workspace.root)
     opened = open_plan(read, choose_data(read, data), workspace, load_site(LOCAL))
     _settle(opened)
-    failed = sum(_do(opened, stage, number, of) for stage in stages_of(what))
+    failed: set[str] = set()
+    for stage in stages_of(what):
+        wait = stage.waits_for
+        if wait and wait.on == "success" and wait.stage.name in failed:
+            console.complain(f"stage {stage.name} is not started: stage {wait.stage.name} failed")
+            failed.add(stage.name)
+        elif _do(opened, stage, number, of):
+            failed.add(stage.name)
     return EXIT_FAILED if failed else 0
 
 

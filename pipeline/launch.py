@@ -87,7 +87,8 @@ def main(
 
     The same command again does only what is missing.
     """
-    read = read_grid(grid, [*(settings or []), *(["strict=true"] if strict else [])])
+    overrides = [*(settings or []), *(["strict=true"] if strict else [])]
+    read = read_grid(grid, overrides)
     if plan:
         launch_page.runs(read)
     launch_page.dropped(read)
@@ -98,8 +99,11 @@ def main(
         make_writable(workspace.root)
     # To plan is to know what exists, so recordings are hashed even for --plan; it keeps nothing.
     hashes = RecordingHashes(workspace.recordings, rehash, may_write=not plan)
-    opening = open_plan_on_a_login_node if where is Executor.slurm else open_plan
-    opened = opening(read, choose_data(read, data), workspace, chosen, hashes)
+    folder = choose_data(read, data)
+    if where is Executor.slurm:
+        opened = open_plan_on_a_login_node(read, folder, workspace, chosen, hashes, overrides)
+    else:
+        opened = open_plan(read, folder, workspace, chosen, hashes)
     launch_page.validation(opened)
     if plan:
         launch_page.stages(opened)
@@ -166,8 +170,10 @@ def _launch_here(opened: OpenedPlan, executor: Executor, jobs: int | None) -> in
     # A shard that failed and was healed by the index is no failure any more.
     missing = {(work.name, item) for work in remaining(opened) for item in work.items}
     failed = [each for each in failed if isinstance(each, Skipped) or each.key in missing]
-    summary.show(opened)
-    launch_page.failures(opened, failed)
+    try:
+        summary.show(opened)
+    finally:  # whatever cannot be shown, what failed is said
+        launch_page.failures(opened, failed)
     return EXIT_FAILED if failed else 0
 
 

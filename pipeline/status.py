@@ -12,9 +12,8 @@ from jobs.data.workspace import Workspace
 from pipeline.command import command
 from pipeline.monitoring.overview import Item, Overview, State, overview
 from pipeline.pages import console
-from pipeline.planning.plan import OpenedPlan
-from pipeline.stages.graph import STAGES
-from pipeline.stages.train import TRAIN
+from pipeline.planning.plan import OpenedPlan, PlannedRun
+from pipeline.stages.graph import STAGES, stage_named
 
 STATES: tuple[State, ...] = ("done", "running", "waiting", "failed", "open")
 
@@ -48,21 +47,27 @@ def _show(opened: OpenedPlan, seen: Overview) -> None:
         counted = Counter(item.state for item in seen.of(stage.name))
         rows.append((stage.name, *(str(counted[s]) if counted[s] else "" for s in STATES)))
     console.table(("stage", *STATES), rows)
-    runs = seen.of(TRAIN.name)
+    runs = [(item, run) for item in seen.items if (run := _run_of(opened, item))]
     console.say()
     console.table(
         ("run", "state", "", "tier", "job"),
         [
-            (opened.plan.runs[r.number].name, r.state, r.detail, r.tier or "", r.job or "")
-            for r in runs
+            (run.name, item.state, item.detail, item.tier or "", item.job or "")
+            for item, run in runs
         ],
     )
-    others = [i for i in seen.items if i.stage != TRAIN.name and i.state in ("failed", "waiting")]
-    for item in others:
+    shown = {(item.stage, item.number) for item, _ in runs}
+    for item in seen.items:
+        if (item.stage, item.number) in shown or item.state not in ("failed", "waiting"):
+            continue
         console.say(f"  {_named(item)}: {item.state}, {item.detail}")
     _show_failures(seen)
     for note in seen.notes:
         console.warn(note)
+
+
+def _run_of(opened: OpenedPlan, item: Item) -> PlannedRun | None:
+    return stage_named(item.stage).run_of(opened, item.number)
 
 
 def _named(item: Item) -> str:
@@ -94,7 +99,7 @@ def _as_json(opened: OpenedPlan, seen: Overview) -> dict[str, Any]:
 
 
 def _item_json(opened: OpenedPlan, item: Item) -> dict[str, Any]:
-    run = opened.plan.runs[item.number] if item.stage == TRAIN.name else None
+    run = _run_of(opened, item)
     return {
         "stage": item.stage,
         "item": item.number,

@@ -45,8 +45,9 @@ class RecordingFile:
     inode: tuple[int, int]
 
     @property
-    def key(self) -> tuple[str, int, int]:
-        return self.path, self.size, self.mtime_ns
+    def version(self) -> tuple[int, int]:
+        """What changes with the content, unless somebody sets the time back."""
+        return self.size, self.mtime_ns
 
 
 @dataclass
@@ -64,7 +65,7 @@ class RecordingHashes:
     rehash: bool = False
     may_write: bool = True
     most_bytes: int | None = None
-    _known: dict[tuple[str, int, int], str] = field(default_factory=dict)
+    _known: dict[str, tuple[tuple[int, int], str]] = field(default_factory=dict)
 
     def of(self, files: Sequence[RecordingFile]) -> list[str]:
         """Return the SHA-256 of each file, "" for one that may not be read.
@@ -77,8 +78,8 @@ class RecordingHashes:
         """
         if not self.rehash:
             self._load()
-        if all(file.key in self._known for file in files):
-            return [self._known[file.key] for file in files]
+        if all(self._hash_of(file) for file in files):
+            return [self._hash_of(file) for file in files]
         if self.path is None or not self.may_write:
             return self._computed(files)
         # The tasks of slurm/extract.sbatch all begin here at the same moment.
@@ -87,11 +88,16 @@ class RecordingHashes:
                 self._load()
             return self._computed(files)
 
+    def _hash_of(self, file: RecordingFile) -> str:
+        """Return what is known of a file as it is now, "" if nothing is."""
+        version, digest = self._known.get(file.path, (None, ""))
+        return digest if version == file.version else ""
+
     def _computed(self, files: Sequence[RecordingFile]) -> list[str]:
         # By inode: a recording that is linked under several names is read once.
         first: dict[tuple[int, int], RecordingFile] = {}
         for file in files:
-            if file.key not in self._known:
+            if not self._hash_of(file):
                 first.setdefault(file.inode, file)
         missing = list(first.values())
         size = sum(file.size for file in missing)
@@ -106,7 +112,7 @@ class RecordingHashes:
                 self._keep(files, found)
                 saved = time.monotonic()
         self._keep(files, found)
-        return [self._known.get(file.key) or found.get(file.inode, "") for file in files]
+        return [self._hash_of(file) or found.get(file.inode, "") for file in files]
 
     def _load(self) -> None:
         """Read the CSV file; one that cannot be read is no loss: everything is hashed again."""
@@ -116,19 +122,19 @@ class RecordingHashes:
             with self.path.open(encoding="utf-8", newline="") as file:
                 rows = csv.reader(file)
                 if tuple(next(rows, ())) == HEADER:
-                    self._known |= {(p, int(s), int(t)): digest for p, s, t, digest in rows}
+                    self._known |= {p: ((int(s), int(t)), digest) for p, s, t, digest in rows}
         except (ValueError, csv.Error):
             self._known = {}
 
     def _keep(self, files: Sequence[RecordingFile], found: dict[tuple[int, int], str]) -> None:
-        """Remember what can be trusted next time, and write it down."""
-        settled = time.time_ns() - SETTLED_AFTER_NS
+        """Remember what can be trusted next time, beside what is known of other data folders."""
+        now = time.time_ns()
         for file in files:
             digest = found.get(file.inode)
-            if digest and file.mtime_ns < settled:
-                self._known[file.key] = digest
+            if digest and abs(now - file.mtime_ns) > SETTLED_AFTER_NS:
+                self._known[file.path] = file.version, digest
         if self.path is not None and self.may_write:
-            rows = ((*file.key, digest) for file in files if (digest := self._known.get(file.key)))
+            rows = ((path, *version, digest) for path, (version, digest) in self._known.items())
             write_csv(self.path, HEADER, rows)
 
 

@@ -11,6 +11,7 @@ from jobs.extract.store.feature_set import FeatureSet
 from jobs.ownership import owning
 from jobs.predict.predictions import Predictions, Probabilities, Source, source_of
 from jobs.train.checkpoint import Checkpoint
+from jobs.train.config import RunConfig
 from jobs.train.run import Run
 
 log = logging.getLogger(__name__)
@@ -64,6 +65,8 @@ def _predict(
     device: str,
 ) -> None:
     """Read each shard once and let every checkpoint predict it."""
+    from threadpoolctl import threadpool_limits
+
     from jobs.train.fitted import load_fitted
 
     test = dataset.test
@@ -76,10 +79,12 @@ def _predict(
     results = [np.full((len(test), len(dataset.classes)), np.nan, np.float32) for _ in checkpoints]
     for result, rows in zip(results, known, strict=True):
         _put(result, ((p, rows[test.clips[p].sha256]) for p in set(readable) - set(new)))
-    for offsets, block in features.blocks(new):
-        positions = np.asarray(new)[offsets]
-        for result, model in zip(results, models, strict=True):
-            result[positions] = model.predict_proba(block)
+    # BLAS rounds sums by its number of threads, and a machine's default is not the run's.
+    with threadpool_limits(RunConfig.load(run.config).threads):
+        for offsets, block in features.blocks(new):
+            positions = np.asarray(new)[offsets]
+            for result, model in zip(results, models, strict=True):
+                result[positions] = model.predict_proba(block)
     sha256 = tuple(clip.sha256 for clip in test.clips)
     for checkpoint, result in zip(checkpoints, results, strict=True):
         source = source_of(run, checkpoint, test)

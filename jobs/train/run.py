@@ -159,11 +159,14 @@ class Run:
         """Return the checkpoints of the outcome, or while there is none, those that lie there.
 
         Raises:
-            DamagedFileError: a readable file is damaged.
+            DamagedFileError: a readable file is damaged or missing.
         """
         outcome = self.outcome()
         epochs = epochs_in(self.checkpoints) if outcome is None else sorted(outcome.kept)
-        return [Checkpoint.load(self.meta(epoch)) for epoch in epochs]
+        try:
+            return [Checkpoint.load(self.meta(epoch)) for epoch in epochs]
+        except FileNotFoundError as error:
+            raise DamagedFileError(f"{error.filename} is missing; launch again") from error
 
     def is_trained(self) -> bool:
         """Whether training has ended and every checkpoint that it kept is still there."""

@@ -49,11 +49,12 @@ class Trainer:
         device, choices = self.setup.device, self.setup.choices
         learner = Learner(self.config, len(self.dataset.classes), steps, device, choices)
         predictions = self._predictions()
+        # First: what an earlier pause or end said no longer holds, once checkpoints are dropped
+        # that the state does not know.
+        self.run.forget_outcome()
         state = restore_state(self.run, learner, predictions)
         if state.epoch:
             log.info("resuming after epoch %d of %d", state.epoch, self.config.epochs)
-        # From here on what an earlier pause said no longer holds.
-        self.run.forget_outcome()
         stop = self._stop(state, until)
         with recording_events(self.run, state.history) as events:
             while stop is None:

@@ -64,28 +64,27 @@ def rank_candidates(
     candidates: list[Candidate] = []
     absent: list[AbsentRun] = []
     for entry in entries:
-        try:
-            checkpoints = entry.run.checkpoints_kept()
-            reason = _why_absent(entry.run, checkpoints, has_predictions)
-        except DamagedFileError as error:
-            reason = str(error)
+        checkpoints, reason = _voters_of(entry.run, has_predictions)
+        candidates += [Candidate(entry, checkpoint) for checkpoint in checkpoints]
         if reason:
             absent.append(AbsentRun(entry, reason))
-        else:
-            candidates += [Candidate(entry, checkpoint) for checkpoint in checkpoints]
     return sorted(candidates, key=lambda candidate: candidate.rank), absent
 
 
-def _why_absent(
-    run: Run, checkpoints: Sequence[Checkpoint], has_predictions: HasPredictions
-) -> str | None:
+def _voters_of(run: Run, has_predictions: HasPredictions) -> tuple[list[Checkpoint], str]:
+    """Return the checkpoints of a run that may vote, or none and the reason."""
     if not run.folder.exists():
-        return "it never started"
+        return [], "it never started"
+    # Only of a run that is trained are the checkpoints there that it says it kept.
     if not run.is_trained():
-        return "it did not train to its end"
+        return [], "it did not train to its end"
+    try:
+        checkpoints = run.checkpoints_kept()
+    except DamagedFileError as error:
+        return [], str(error)
     if not checkpoints:
         outcome = run.outcome()
-        return f"it has no checkpoint: {outcome.reason if outcome else 'for an unknown reason'}"
+        return [], f"it has no checkpoint: {outcome.reason if outcome else 'for an unknown reason'}"
     if not all(has_predictions(run, checkpoint) for checkpoint in checkpoints):
-        return "it has no predictions of the present test clips"
-    return None
+        return [], "it has no predictions of the present test clips"
+    return checkpoints, ""

@@ -12,7 +12,7 @@ from jobs.data.workspace import Workspace
 from jobs.errors import InputError
 from pipeline.executors import task
 from pipeline.executors.sharing import grouped, work_of
-from pipeline.monitoring.failure_note import FailureNote
+from pipeline.monitoring.failure_note import TIMED_OUT, FailureNote
 from pipeline.planning.plan import OpenedPlan
 from pipeline.planning.resources import cpus_available
 from pipeline.stages.graph import missing_of
@@ -60,17 +60,19 @@ def run_stages(
         at_once: how many local jobs run at once; None for as many as the CPUs allow.
         on_start: called with each stage before its first item.
     """
+    worked: set[str] = set()
     failed: set[str] = set()
     skipped: set[str] = set()
     run = _debug if executor == "debug" else _local
     for work in stages:
         if not work.items:
             continue
-        reason = _why_not(work, failed, skipped)
+        reason = _why_not(work, worked, failed, skipped)
         if reason:
             skipped.add(work.name)
             yield Skipped(work, reason)
             continue
+        worked.add(work.name)
         on_start(work)
         for item, failure in run(opened, work, at_once):
             if failure is not None:
@@ -78,15 +80,18 @@ def run_stages(
             yield Outcome(work, item, failure)
 
 
-def _why_not(work: Work, failed: set[str], skipped: set[str]) -> str | None:
+def _why_not(work: Work, worked: set[str], failed: set[str], skipped: set[str]) -> str | None:
     """Return why a stage cannot start, or None."""
     wait = work.stage.waits_for
-    if wait is None:
-        return None
-    if wait.stage.name in skipped:
-        return f"stage {wait.stage.name} was not started"
-    if wait.on == "success" and wait.stage.name in failed:
-        return f"stage {wait.stage.name} failed"
+    while wait is not None:
+        if wait.stage.name in skipped:
+            return f"stage {wait.stage.name} was not started"
+        if wait.on == "success" and wait.stage.name in failed:
+            return f"stage {wait.stage.name} failed"
+        # A stage that had nothing to do does not shield those behind it from one before it.
+        if wait.stage.name in worked:
+            return None
+        wait = wait.stage.waits_for
     return None
 
 
@@ -129,21 +134,23 @@ def _note(workspace: Workspace, work: Work, item: int, error: BaseException | No
     log = workspace.log(work.name, item)
     if written is not None:
         return written
-    return FailureNote.of(error, log) if error and not _is_lost(error) else FailureNote.killed(log)
-
-
-def _is_lost(error: BaseException) -> bool:
-    """Return whether submitit only says that a job left no result, not why."""
-    return isinstance(error, submitit.core.utils.UncompletedJobError)
+    if error is None or isinstance(error, submitit.core.utils.UncompletedJobError):
+        # submitit only says that the job left no result, or that it was not requeued once more.
+        timed_out = TIMED_OUT in str(error)
+        return FailureNote.out_of_time(log) if timed_out else FailureNote.killed(log)
+    return FailureNote.of(error, log)
 
 
 def _local(opened: OpenedPlan, work: Work, at_once: int | None) -> Iterator[Ended]:
-    resources = work.stage.resources(opened.plan.site)
     executor = _executor(opened.workspace, "local")
+    requests = [work.stage.request(opened, item, None, after_oom=False) for item in work.items]
     # Each job sees every GPU, as a job in this process does; by default submitit hides them all.
     # Its time limit would be two minutes.
     executor.update_parameters(
-        timeout_min=resources.timeout_min, tasks_per_node=1, nodes=1, gpus_per_node=_gpus()
+        timeout_min=max(request.resources.timeout_min for request in requests),
+        tasks_per_node=1,
+        nodes=1,
+        gpus_per_node=_gpus(),
     )
     # submitit's local executor starts all jobs at once, so they are handed to it a few at a time.
     waiting = list(reversed(_groups(opened, work)))

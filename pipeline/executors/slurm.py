@@ -176,13 +176,17 @@ class Submission:
         # A stage without jobs has nothing left to do: whoever waits for it waits for the one before
         # it. Only jobs that are alive count: a dependency on an ended job may never be met.
         wait = stage.waits_for
+        found = False
         while wait is not None:
             jobs = self.jobs.get(wait.stage.name, [])
-            if jobs:
-                # afterok of an array is met only if every task of it ended well.
-                kind = "afterok" if wait.on == "success" else "afterany"
-                parts.append(f"{kind}:{':'.join(jobs)}")
-                break
+            # afterok of an array is met only if every task of it ended well. What must succeed
+            # further up is waited for as well: if it fails, the stage between is cancelled, and
+            # "after any end" of that would be met.
+            if jobs and wait.on == "success":
+                parts.append(f"afterok:{':'.join(jobs)}")
+            elif jobs and not found:
+                parts.append(f"afterany:{':'.join(jobs)}")
+            found = found or bool(jobs)
             wait = wait.stage.waits_for
         return ",".join(parts) or None
 

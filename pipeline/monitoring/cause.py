@@ -9,12 +9,12 @@ from pathlib import Path
 from jobs.data.workspace import Workspace
 from pipeline.executors.queue import EndedJob
 from pipeline.executors.records import JobRecord
-from pipeline.monitoring.failure_note import CANCELLED, HOST_MEMORY, TIME, FailureNote
+from pipeline.monitoring.failure_note import CANCELLED, HOST_MEMORY, TIMED_OUT, FailureNote
 
 TAIL_BYTES = 20_000
 # What Slurm's step daemon and submitit write about a job that they end.
 MEMORY_SIGNS = ("exceeded memory limit", "oom-kill", "oom_kill", "Out Of Memory")
-TIME_SIGNS = ("timed-out too many times", "DUE TO TIME LIMIT")
+TIME_SIGNS = (TIMED_OUT, "DUE TO TIME LIMIT")
 
 
 def failure_of(
@@ -37,6 +37,8 @@ def failure_of(
     log = own_log if own_log.exists() else _stderr(workspace, record, number)
     note = FailureNote.load(workspace.failure(stage, number))
     slurms = _note_of_slurm(record, ended, _tail(_stderr(workspace, record, number)))
+    if note is None and ended and ended.state == "COMPLETED":
+        return None  # it did what there was to do then; more has come since
     if note is None:
         note = slurms or (FailureNote.killed() if record or own_log.exists() else None)
     elif slurms and slurms.kind in ("memory", "time") and record and record.per_job == 1:
@@ -54,7 +56,7 @@ def _note_of_slurm(
     if state == "OUT_OF_MEMORY" or any(sign in stderr for sign in MEMORY_SIGNS):
         return FailureNote(kind="memory", reason=HOST_MEMORY)
     if state == "TIMEOUT" or any(sign in stderr for sign in TIME_SIGNS):
-        return FailureNote(kind="time", reason=TIME)
+        return FailureNote.out_of_time()
     if state == "CANCELLED":
         return FailureNote(kind="cancelled", reason=CANCELLED)
     if state in ("NODE_FAIL", "PREEMPTED"):

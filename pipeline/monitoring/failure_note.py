@@ -15,6 +15,8 @@ GPU_MEMORY = f"out of memory of the GPU; {MORE_MEMORY}"
 TIME = "time limit; launch again to go on after its last epoch"
 CANCELLED = "cancelled, by hand or because an earlier stage failed"
 INTERRUPTED = "interrupted; launch again"
+# What submitit says when it has requeued a job as often as it may.
+TIMED_OUT = "timed-out too many times"
 KILLED = "killed without a word, as the kernel does when memory is used up; launch again"
 # torch's allocator for host memory raises a plain RuntimeError that says this, and so does Python
 # where a process or a thread cannot be started for want of memory.
@@ -40,6 +42,11 @@ class FailureNote(Schema):
     def killed(cls, log: Path | None = None) -> "FailureNote":
         """Return the note of a process that was killed before it could say anything."""
         return cls(kind="killed", reason=KILLED, log=str(log) if log else None)
+
+    @classmethod
+    def out_of_time(cls, log: Path | None = None) -> "FailureNote":
+        """Return the note of a job that reached its time limit once too often."""
+        return cls(kind="time", reason=TIME, log=str(log) if log else None)
 
     @property
     def is_out_of_memory(self) -> bool:

@@ -144,6 +144,8 @@ def _item(
         if work.stage.is_working_here(opened, number):
             return item("running", work.stage.progress(opened, number, running=True))
         return item("waiting", "a launch on this machine works on it")
+    if number in work.repeated:
+        return item("open", "to be done again after the stages before it")
     failure = failure_of(opened.workspace, work.name, number, record, ended.get(job or ""))
     if failure is None:
         return item("open", "not started")

@@ -1,6 +1,7 @@
 """From what a person typed to an opened plan: grid, data, output and site, all checked."""
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from jobs.data.layouts import read_data
@@ -50,9 +51,18 @@ def open_plan(
 
 
 def open_plan_on_a_login_node(
-    grid: Grid, data: Path, workspace: Workspace, site: Site, hashes: RecordingHashes
+    grid: Grid,
+    data: Path,
+    workspace: Workspace,
+    site: Site,
+    hashes: RecordingHashes,
+    settings: Sequence[str] = (),
 ) -> OpenedPlan:
     """As `open_plan`, but leave it to a job to read more than a login node should.
+
+    Args:
+        grid, data, workspace, site, hashes: see `open_plan`.
+        settings: of --set, which the job needs too.
 
     Raises:
         InputError: also where too much would be read; it names the job that reads it.
@@ -61,10 +71,14 @@ def open_plan_on_a_login_node(
     try:
         return open_plan(grid, data, workspace, site, hashes)
     except TooMuchToReadError as error:
-        exports = f"--export=ALL,GRID={grid.path},DATA={data.absolute()},OUT={workspace.root}"
-        command = shlex.join(["sbatch", exports, "slurm/extract.sbatch"])
+        # Variables and not --export=...: sbatch splits that at commas, which a path may have.
+        named = {"GRID": grid.path, "DATA": data.absolute(), "OUT": workspace.root}
+        variables = [f"{name}={shlex.quote(str(path))}" for name, path in named.items()]
+        options = [part for text in settings for part in ("--set", text)]
+        script = shlex.join(["sbatch", "slurm/extract.sbatch", *options])
+        first = f"delete {workspace.recordings}, and " if hashes.rehash else ""
         raise InputError(
             f"{error}, to know the recordings by their content; that is too much for a login "
-            f"node. `{command}` reads and extracts them in jobs and remembers what it read; "
-            "launch when it has ended"
+            f"node. {first}`{' '.join([*variables, script])}` reads and extracts them in jobs and "
+            "remembers what it read; launch when it has ended, without --rehash"
         ) from None

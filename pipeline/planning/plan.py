@@ -143,19 +143,28 @@ class OpenedPlan:
 
         Raises:
             NotReadyError: there is no plan.
-            DamagedFileError: plan and manifest don't belong together.
+            DamagedFileError: one of its files is missing or of another version, or plan and
+                manifest don't belong together.
         """
         if not workspace.plan.exists():
             raise NotReadyError(f"{workspace.plan} is missing; launch writes it")
-        plan = Plan.checked(read_json(workspace.plan), str(workspace.plan))
-        dataset = Dataset.load(workspace.manifest, Path(plan.data))
+        try:
+            plan = Plan.checked(read_json(workspace.plan), str(workspace.plan))
+            dataset = Dataset.load(workspace.manifest, Path(plan.data))
+            split = Split.load(workspace.split(plan.split_fingerprint))
+        except (InputError, AttributeError) as error:
+            raise DamagedFileError(
+                f"{workspace.plan} was written by another version of this program; launch again"
+            ) from error
+        except FileNotFoundError as error:
+            raise DamagedFileError(f"{error.filename} is missing; launch again") from error
         # They are two files, and a launcher may be killed between them.
         found = (dataset.labelled_fingerprint, dataset.test.fingerprint)
         if found != (plan.labelled_fingerprint, plan.test_fingerprint):
             raise DamagedFileError(
                 f"{workspace.manifest} is not the manifest of {workspace.plan}; launch again"
             )
-        opened = cls(workspace, plan, dataset, Split.load(workspace.split(plan.split_fingerprint)))
+        opened = cls(workspace, plan, dataset, split)
         opened._require_same_libraries()
         return opened
 

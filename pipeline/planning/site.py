@@ -142,7 +142,7 @@ def _by_stage(file: YamlFile, forced: Mapping[str, Any]) -> dict[str, Any]:
         if said is not None or changed is not None:
             source = f"--site-set {name}" if changed is not None else file.where(name)
             stages[name] = _resources(said, changed, f"{source}: {name}")
-    rest = {key: value for key, value in (file.values | forced).items() if key not in names}
+    rest = {key: value for key, value in (file.values | dict(forced)).items() if key not in names}
     return rest | {by_stage: stages}
 
 

@@ -37,11 +37,13 @@ def remaining(opened: "OpenedPlan") -> list[Work]:
     found: dict[str, Work] = {}
     for stage in STAGES:
         total = stage.total(opened)
-        items = stage.missing(opened) if total else []
+        missing = tuple(stage.missing(opened)) if total else ()
+        items = missing
         # What is missing now says nothing of what training will have changed by then.
         if stage.repeats and any(found[each.name].items for each in stage.before()):
-            items = list(range(total))
-        found[stage.name] = Work(stage, tuple(items), total)
+            items = tuple(range(total))
+        repeated = tuple(item for item in items if item not in missing)
+        found[stage.name] = Work(stage, items, total, repeated)
     return list(found.values())
 
 

@@ -36,11 +36,16 @@ class Predict(Stage):
     def do(self, opened: "OpenedPlan", item: int, cpus: int) -> None:
         # One by one: each checkpoint's predictions are kept at once, so a job that reaches its time
         # limit goes on where it was.
+        damaged = []
         for number in _runs_to_predict(opened):
             try:
                 predict_run(opened, number)
-            except DamagedFileError as error:  # of this run: the others can vote
-                log.warning("run '%s': %s", opened.plan.runs[number].name, error)
+            except DamagedFileError as error:
+                if opened.run(number).is_trained():
+                    raise  # of the features that all runs share, and not of this run's weights
+                damaged.append(f"run '{opened.plan.runs[number].name}': {error}")
+        if damaged:  # the others have predicted, and can vote
+            raise DamagedFileError("; ".join(damaged))
 
 
 def predict_run(opened: "OpenedPlan", number: int) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pipeline.planning.resources import Resources
 
 if TYPE_CHECKING:  # a site asks the graph for the names of stages, and a plan holds a site
-    from pipeline.planning.plan import OpenedPlan
+    from pipeline.planning.plan import OpenedPlan, PlannedRun
     from pipeline.planning.site import Site
 
 
@@ -112,6 +112,10 @@ class Stage(ABC):
         """Return how many of this machine's CPUs a job of these items takes."""
         return self.resources(opened.plan.site).cpus_here()
 
+    def run_of(self, opened: "OpenedPlan", item: int) -> "PlannedRun | None":
+        """Return the run that an item is; None in all stages whose items are no runs."""
+        return None
+
     def progress(self, opened: "OpenedPlan", item: int, running: bool) -> str:
         """Return how far an item is, or what came of it; "" if there is nothing to say."""
         return ""
@@ -133,11 +137,19 @@ class Stage(ABC):
 
 @dataclass(frozen=True)
 class Work:
-    """A stage with the items that are left to do; `total` counts the done ones too."""
+    """A stage with the items that are left to do.
+
+    Attributes:
+        stage: which.
+        items: that are left to do.
+        total: done ones included.
+        repeated: of the items, those that are done but will be done again after earlier stages.
+    """
 
     stage: Stage
     items: tuple[int, ...]
     total: int
+    repeated: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:

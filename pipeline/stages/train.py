@@ -4,10 +4,10 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from jobs.errors import InputError
+from jobs.errors import DamagedFileError, InputError
 from jobs.ownership import is_owned
 from jobs.train.history import History
-from jobs.words import duration
+from jobs.words import count, duration
 from pipeline.planning.resources import Resources, cpus_available
 from pipeline.stages.index import INDEX
 from pipeline.stages.stage import Request, Space, Stage, Wait
@@ -61,10 +61,13 @@ class Train(Stage):
     ) -> Request:
         """Ask for the run's tier: what the grid says, where it was last, or one more than that."""
         planned, site = opened.plan.runs[item], opened.plan.site
-        if not planned.config.needs_gpu and planned.tier is None:
-            return Request(self.resources(site))
+        asked, known = self.resources(site), {tier.name for tier in site.tiers}
+        if not planned.config.needs_gpu and planned.tier is None and tier_before not in known:
+            # Without a tier: the first one with more memory is the next step.
+            more = [tier for tier in site.tiers if tier.mem_gb > asked.mem_gb]
+            return Request(more[0], more[0].name) if after_oom and more else Request(asked)
         name = planned.tier or site.default_tier(planned.config.features.features)
-        if tier_before in {tier.name for tier in site.tiers}:
+        if tier_before in known:
             name = str(tier_before)
         if after_oom:
             larger = site.tier_after(name)
@@ -85,6 +88,9 @@ class Train(Stage):
     def cpus_here(self, opened: "OpenedPlan", items: Sequence[int]) -> int:
         return min(opened.plan.threads(items), cpus_available())
 
+    def run_of(self, opened: "OpenedPlan", item: int) -> "PlannedRun":
+        return opened.plan.runs[item]
+
     def progress(self, opened: "OpenedPlan", item: int, running: bool) -> str:
         run = opened.run(item)
         return _epochs(run, opened.plan.runs[item]) if running else _result(run)
@@ -99,7 +105,10 @@ class Train(Stage):
 
 def _epochs(run: "Run", planned: "PlannedRun") -> str:
     """Return a running run's epoch, accuracy and time left."""
-    rows = History.load(run.history).rows
+    try:
+        rows = History.load(run.history).rows
+    except (DamagedFileError, OSError):  # what is shown of a run must not keep others from sight
+        rows = []
     if not rows:
         return "before its first epoch ends"
     recent = rows[-RECENT_EPOCHS:]
@@ -116,7 +125,7 @@ def _result(run: "Run") -> str:
     early = "" if outcome.is_whole else f"; {outcome.reason}"
     if outcome.val_accuracy is None:
         return f"no checkpoint{early}"
-    return f"val {100 * outcome.val_accuracy:.1f} %, {outcome.epochs} epochs{early}"
+    return f"val {100 * outcome.val_accuracy:.1f} %, {count(outcome.epochs, 'epoch')}{early}"
 
 
 TRAIN = Train()

@@ -21,10 +21,12 @@ def test_more_than_a_login_node_should_read_is_left_to_a_job(
 
     def launch() -> None:
         hashes = RecordingHashes(workspace.recordings)
-        open_plan_on_a_login_node(grid, made_clips, workspace, site, hashes)
+        settings = ["n_mels=20"]
+        open_plan_on_a_login_node(grid, made_clips, workspace, site, hashes, settings)
 
-    command = rf"sbatch --export=ALL,GRID={tiny_grid},DATA={made_clips},OUT={workspace.root} "
-    with pytest.raises(InputError, match=rf"52 recordings, 0\.0 GB.*`{command}slurm/extract\.sb"):
+    variables = f"GRID={tiny_grid} DATA={made_clips} OUT={workspace.root}"
+    command = rf"{variables} sbatch slurm/extract\.sbatch --set n_mels=20`"
+    with pytest.raises(InputError, match=rf"52 recordings, 0\.0 GB.*`{command}"):
         launch()
     open_plan(grid, made_clips, workspace, site)  # as the job does
     launch()
@@ -36,7 +38,7 @@ def test_relative_data_are_named_as_the_job_must_find_them(
     monkeypatch.setattr(opening, "MOST_BYTES_ON_A_LOGIN_NODE", 0)
     monkeypatch.chdir(made_clips.parent)
     workspace, site = Workspace(tmp_path / "out"), load_site("generic")
-    with pytest.raises(InputError, match=f"DATA={made_clips},"):
+    with pytest.raises(InputError, match=f"DATA={made_clips} "):
         open_plan_on_a_login_node(
             read_grid(tiny_grid), Path(made_clips.name), workspace, site, RecordingHashes()
         )

@@ -35,8 +35,8 @@ class KnownRows:
         if (source := config.source) is not None:
             twin = store.folder(manifest, source) / str(name)
             known._gather([twin] if twin.exists() else _shards(store, source), source, True)
-        # Sister shards hold other clips and are not opened: in a first extraction there is
-        # nothing to gather.
+        # Sister shards hold other clips and are not opened: a task would read as many of them as
+        # there are tasks.
         own = store.folder(manifest, config)
         sisters = {own / str(ShardName(index, name.count)) for index in range(name.count)}
         others = (path for path in _shards(store, config) if path not in sisters)
