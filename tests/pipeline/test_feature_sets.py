@@ -84,9 +84,13 @@ def test_strict_refuses_a_bad_clip_and_without_it_the_launch_goes_on(
         assert [row["id"] for row in csv.DictReader(file)] == ["0", "1", "2"]
     allowed = launch(*common, *out)
     assert allowed.returncode == 0, allowed.stdout + allowed.stderr
+    submission = (tmp_path / "out" / "submission.csv").read_bytes()
+    (with_bad_clips / "test_mp3s" / "99.mp3").write_text("no audio either\n" * 99)
     again = launch(*common, *out, "--strict")
     assert again.returncode == 1
     assert "--strict allows none" in again.stderr
+    assert "stage vote is not started" in again.stderr  # though all runs are trained
+    assert (tmp_path / "out" / "submission.csv").read_bytes() == submission
 
 
 def test_more_than_the_allowed_share_of_bad_clips_is_an_error_until_it_is_allowed(

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -149,6 +150,7 @@ def test_when_the_index_fails_later_stages_are_not_started(
     assert failed.returncode == 1
     assert "no clip of class '0' can be decoded" in failed.stderr
     assert "stage train is not started: stage index failed" in failed.stderr
+    assert "stage vote is not started: stage predict was not started" in failed.stderr
     assert not (out / "runs").exists()
     assert not (out / "submission.csv").exists()
 
@@ -191,6 +193,38 @@ def test_damaged_predictions_are_made_again_from_the_weights(
     assert healed.returncode == 0, healed.stdout + healed.stderr
     assert (out / "submission.csv").read_bytes() == submission
     assert len({run for run, _ in voters(out)}) == 2
+
+
+def test_a_run_that_lost_a_checkpoint_trains_again(
+    launch: Launch, made_clips: Path, tiny_grid: Path, out: Path
+) -> None:
+    command = ("--grid", tiny_grid, "--data", made_clips, "--out", out, "--executor", "debug")
+    assert launch(*command).returncode == 0
+    submission = (out / "submission.csv").read_bytes()
+    next(out.glob("runs/*/checkpoints/epoch-*.json")).unlink()
+    again = launch(*command)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "train    1 of 2 done, 1 to do" in again.stdout
+    assert (out / "submission.csv").read_bytes() == submission
+
+
+def test_damaged_weights_are_told_and_the_next_launch_mends_them(
+    launch: Launch, own_clips: Path, tiny_grid: Path, out: Path
+) -> None:
+    command = ("--grid", tiny_grid, "--data", own_clips, "--out", out, "--executor", "debug")
+    assert launch(*command).returncode == 0
+    weights = next(out.glob("runs/*/checkpoints/epoch-*.pt"))
+    content = bytearray(weights.read_bytes())
+    content[len(content) // 2] ^= 1
+    weights.write_bytes(content)
+    shutil.copyfile(own_clips / "train_mp3s" / "5.mp3", own_clips / "test_mp3s" / "99.mp3")
+    failed = launch(*command)
+    assert failed.returncode == 1
+    assert "the run is trained anew" in failed.stderr
+    mended = launch(*command)
+    assert mended.returncode == 0, mended.stdout + mended.stderr
+    assert "train    1 of 2 done, 1 to do" in mended.stdout
+    assert len(rows(out / "submission.csv")) == 13
 
 
 def test_two_launches_of_one_output_do_not_mix(

@@ -41,6 +41,27 @@ def test_a_launch_on_this_machine_is_seen_while_it_works_and_afterwards(
     }  # fmt: skip
 
 
+def test_what_is_only_to_be_done_again_did_not_fail(
+    launch: Launch, made_clips: Path, tiny_grid: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    common = ("--grid", tiny_grid, "--data", made_clips, "--out", out, "--executor", "debug")
+    assert launch(*common, "--set", "epochs=1").returncode == 0
+    next(out.glob("runs/*/done.json")).unlink()
+    items = {item["stage"]: item for item in status(out)["items"]}
+    for stage in ("predict", "vote"):
+        assert (items[stage]["state"], items[stage]["cause"]) == ("open", None)
+        assert items[stage]["detail"] == "to be done again after the stages before it"
+
+
+def test_an_output_of_another_version_is_said(tmp_path: Path) -> None:
+    (tmp_path / "plan.json").write_text('{"grid": "old", "classes": []}')
+    command = [sys.executable, "-m", "pipeline.status", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 2
+    assert "plan.json was written by another version of this program" in done.stderr
+
+
 def test_a_folder_without_a_launch_is_said(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pipeline.status", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)

@@ -90,6 +90,26 @@ def test_a_file_that_may_still_change_within_the_clocks_grain_is_not_remembered(
     assert read == [str(path)]
 
 
+def test_a_time_in_the_future_is_a_time_like_any_other(tmp_path: Path, read: list[str]) -> None:
+    (path, *_), kept = made(tmp_path / "data"), tmp_path / "recordings.csv"
+    os.utime(path, (4_000_000_000, 4_000_000_000))
+    RecordingHashes(kept).of([described(path)])
+    read.clear()
+    RecordingHashes(kept).of([described(path)])
+    assert not read
+
+
+def test_two_data_folders_may_share_an_output(tmp_path: Path, read: list[str]) -> None:
+    kept = tmp_path / "recordings.csv"
+    both = [[described(path) for path in made(tmp_path / name)] for name in ("one", "other")]
+    for files in both:
+        RecordingHashes(kept).of(files)
+    read.clear()
+    for files in both:
+        RecordingHashes(kept).of(files)
+    assert not read
+
+
 def test_links_to_one_file_are_read_once(tmp_path: Path, read: list[str]) -> None:
     (path, *_) = made(tmp_path / "data")
     link = tmp_path / "link.mp3"

@@ -129,13 +129,17 @@ def test_the_rest_votes_when_runs_are_absent_and_they_are_named(workspace: Works
     never = Entry(Run(workspace.run("2")), "run 2", 2)
     unpredicted = made_run(workspace, "3", {1: (1.0, 0.0)})
     unpredicted.run.test_predictions(1).unlink()
-    hold_vote(workspace, DATASET, [good, unfinished, never, unpredicted], FIVE)
+    incomplete = made_run(workspace, "4", {1: (1.0, 0.0), 2: (0.9, 0.1)})
+    incomplete.run.meta(1).unlink()
+    entries = [good, unfinished, never, unpredicted, incomplete]
+    hold_vote(workspace, DATASET, entries, FIVE)
     ensemble = ensemble_of(workspace)
     assert [v.run for v in ensemble.voters] == ["run 0"]
     assert [(m.run, m.reason) for m in ensemble.absent] == [
         ("run 1", "it did not train to its end"),
         ("run 2", "it never started"),
         ("run 3", "it has no predictions of the present test clips"),
+        ("run 4", "it did not train to its end"),
     ]
 
 
