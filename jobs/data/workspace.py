@@ -70,6 +70,10 @@ class Workspace:
         """Why one task failed the last time that it ran; gone once it succeeds."""
         return self.logs / f"{stage}-{index:05d}.failed.json"
 
+    def begun(self, stage: str, index: int) -> Path:
+        """Exists while a task works; left behind, it shows that the task was killed."""
+        return self.logs / f"{stage}-{index:05d}.begun"
+
     @property
     def jobs(self) -> Path:
         """submitit's own folder."""

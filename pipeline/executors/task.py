@@ -76,8 +76,11 @@ def _recorded(workspace: Workspace, stage: str, index: int, label: str) -> Itera
     """Keep a log of the block, and a note of why it failed if it does."""
     make_private(workspace.logs)
     path, log_file = workspace.failure(stage, index), workspace.log(stage, index)
-    # Killed from here on it leaves a log and no note, which is how a kill is recognised.
     path.unlink(missing_ok=True)
+    # Killed from here on it leaves this and no note, which is how a kill is recognised.
+    begun = workspace.begun(stage, index)
+    with contextlib.suppress(OSError):  # a full disk is told by what must be written
+        begun.touch()
     with _logging_to(log_file, label):
         try:
             yield
@@ -88,6 +91,8 @@ def _recorded(workspace: Workspace, stage: str, index: int, label: str) -> Itera
             with contextlib.suppress(OSError, InputError):  # a full disk may be the reason
                 note.save(path)
             raise
+        finally:
+            begun.unlink(missing_ok=True)
 
 
 def make_private(folder: Path) -> None:

@@ -1,7 +1,7 @@
 """Why an item failed, from all there is: its own note, Slurm's state, the end of its log.
 
 A task writes its note itself, with the exception in hand. Of one that could not, because it was
-killed, the note is made from what Slurm says, or from the mere fact that it began.
+killed, the note is made from what Slurm says, or from the mark that it had begun.
 """
 
 from pathlib import Path
@@ -37,10 +37,11 @@ def failure_of(
     log = own_log if own_log.exists() else _stderr(workspace, record, number)
     note = FailureNote.load(workspace.failure(stage, number))
     slurms = _note_of_slurm(record, ended, _tail(_stderr(workspace, record, number)))
-    if note is None and ended and ended.state == "COMPLETED":
-        return None  # it did what there was to do then; more has come since
     if note is None:
-        note = slurms or (FailureNote.killed() if record or own_log.exists() else None)
+        # One that ended well is missing again because something that it was made from has changed.
+        ended_badly = ended is not None and ended.state != "COMPLETED"
+        was_killed = ended_badly or workspace.begun(stage, number).exists()
+        note = slurms or (FailureNote.killed() if was_killed else None)
     elif slurms and slurms.kind in ("memory", "time") and record and record.per_job == 1:
         # What a process says that is being ended for its memory or time is a consequence.
         note = slurms

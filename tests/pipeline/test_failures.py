@@ -67,7 +67,6 @@ def test_a_damaged_note_is_no_note(tmp_path: Path, text: str) -> None:
         (None, "FAILED", "first\nlast words\n\n", "killed", KILLED),
         (None, "FAILED", "Traceback\nModuleNotFoundError: No module named 'x'\n", "error",
          "it failed before it began: ModuleNotFoundError: No module named 'x'"),
-        (None, "", "", "killed", KILLED),
     ],
 )  # fmt: skip
 def test_a_cause_has_its_words(
@@ -86,14 +85,19 @@ def test_a_cause_has_its_words(
     assert failure.log == str(workspace.jobs / "7_1_0_log.err")
 
 
-def test_what_was_never_started_did_not_fail(tmp_path: Path) -> None:
-    assert failure_of(Workspace(tmp_path), "train", 0) is None
+def test_what_was_never_started_or_ended_well_did_not_fail(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    assert failure_of(workspace, "train", 0) is None
+    assert failure_of(workspace, "train", 5, RECORD, EndedJob("7_1", "COMPLETED", "0:0")) is None
+    assert failure_of(workspace, "train", 5, RECORD) is None  # accounting does not say
 
 
 def test_what_began_here_and_said_nothing_was_killed(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     workspace.logs.mkdir()
     workspace.log("train", 0).touch()
+    assert failure_of(workspace, "train", 0) is None  # it ended well, and must be done again
+    workspace.begun("train", 0).touch()
     failure = failure_of(workspace, "train", 0)
     assert failure is not None
     assert (failure.kind, failure.reason) == ("killed", KILLED)
