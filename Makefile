@@ -21,11 +21,14 @@ demo: install  ## make MP3 clips, run the whole pipeline on them
 	$(BIN)/python -m pipeline.demo data/demo
 	$(BIN)/python -m pipeline.launch --grid grids/smoke.yaml --data data/demo --out work/demo --executor debug
 
-# One worker more than there are CPUs: the tests on Slurm share one worker and mostly wait.
-WORKERS := $(shell expr $$(nproc) + 1)
-
+# The tests on Slurm share one cluster and mostly wait: they run one by one beside the others, which
+# run in parallel. Their report comes last. ARGS goes to both, for instance ARGS="-k launch".
 test: install  ## run all tests
-	$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist loadgroup
+	@report=$$(mktemp); \
+	$(BIN)/python -m pytest -m slurm -p no:cacheprovider $(ARGS) > $$report 2>&1 & slurm=$$!; \
+	$(BIN)/python -m pytest -m "not slurm" -n auto --maxprocesses 8 $(ARGS); others=$$?; \
+	wait $$slurm; status=$$?; cat $$report; rm -f $$report; \
+	exit $$((others + status))
 
 golden: install  ## compare results with recorded ones, real recordings included (CLIPS_DIR)
 	GOLDEN=1 $(BIN)/python -m pytest tests/golden

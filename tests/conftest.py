@@ -104,8 +104,3 @@ def write_mp3() -> Callable[..., Path]:
         return path
 
     return write
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the tests on Slurm: one worker runs them all, and they mostly wait."""
-    items.sort(key=lambda item: item.get_closest_marker("slurm") is None)

@@ -214,10 +214,12 @@ class Testbed:
 
     def _run(self, *command: str) -> None:
         done = subprocess.run(
-            command, env=self.environment, capture_output=True, text=True, check=False
-        )
+            command, env=self.environment, capture_output=True, text=True, check=False,
+            stdin=subprocess.DEVNULL,
+        )  # fmt: skip
         if done.returncode:
-            raise TestbedError(f"{' '.join(command[:3])}: {done.stderr.strip() or done.stdout}")
+            said = done.stderr.strip() or done.stdout.strip() or f"exit status {done.returncode}"
+            raise TestbedError(f"{' '.join(command[:3])}: {said}")
 
     def _quietly(self, *command: str) -> int:
         return subprocess.run(

@@ -15,7 +15,7 @@ from pipeline.planning.opening import open_plan
 from pipeline.planning.site import load_site
 from tests.slurm.cluster import Cluster
 
-pytestmark = [pytest.mark.slurm, pytest.mark.xdist_group("slurm")]
+pytestmark = pytest.mark.slurm
 Expected = Callable[[Path], bytes]
 TINY_TIER = (
     "tiers=[{name: small, mem_gb: 0.15, timeout_min: 9}, {name: large, mem_gb: 3, timeout_min: 9}]"

@@ -14,7 +14,7 @@ from pipeline.planning.opening import open_plan
 from pipeline.planning.site import load_site
 from tests.slurm.cluster import Cluster
 
-pytestmark = [pytest.mark.slurm, pytest.mark.xdist_group("slurm")]
+pytestmark = pytest.mark.slurm
 Expected = Callable[[Path], bytes]
 
 
