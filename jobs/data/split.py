@@ -84,9 +84,7 @@ class Split:
                 raise ValueError("not the columns of a split, or a clip that appears twice")
             columns = [_positions(rows, number) for number, _ in enumerate(names, start=1)]
         except (KeyError, ValueError, IndexError) as error:
-            raise DamagedFileError(
-                f"{path} is damaged ({error!r}); launch draws it again"
-            ) from error
+            raise DamagedFileError(f"{path} is damaged ({error!r}); launch again") from error
         folds = tuple(Fold(part[TRAINING], part[VALIDATION]) for part in columns)
         return cls(folds, columns[0][HOLDOUT])
 

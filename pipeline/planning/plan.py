@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from jobs.data.dataset import Dataset
-from jobs.data.manifest import Manifest
 from jobs.data.split import Fold, Split, SplitConfig, split_fingerprint
 from jobs.data.workspace import Workspace
 from jobs.errors import DamagedFileError, InputError, NotReadyError
 from jobs.extract.config import FeatureConfig, library_versions
 from jobs.extract.extraction import Extraction
 from jobs.extract.quarantine import Limits
-from jobs.extract.store.feature_set import FeatureSet
 from jobs.extract.store.feature_store import FeatureStore
 from jobs.files import read_json, write_json
 from jobs.schema import Schema, fingerprint
@@ -182,9 +180,6 @@ class OpenedPlan:
             side: Extraction(self.store, manifest, self.plan.features, self.plan.shards[side])
             for side, manifest in self.dataset.sides.items()
         }
-
-    def features_of(self, manifest: Manifest, config: FeatureConfig) -> FeatureSet:
-        return self.store.open(manifest, config)
 
     def run(self, number: int) -> Run:
         """Return the folder of a planned run."""

@@ -53,7 +53,7 @@ def audited_features(plan: "Plan") -> FeatureConfig:
 
 def _sets(opened: "OpenedPlan") -> dict[str, FeatureSet]:
     config = audited_features(opened.plan)
-    return {s: opened.features_of(manifest, config) for s, manifest in opened.dataset.sides.items()}
+    return {s: opened.store.open(manifest, config) for s, manifest in opened.dataset.sides.items()}
 
 
 AUDIT = Audit()

@@ -42,7 +42,7 @@ class Index(Stage):
             for side, extraction in opened.extractions.items():
                 extraction.index(cpus)
                 for config in opened.plan.features:
-                    features = opened.features_of(extraction.manifest, config)
+                    features = opened.store.open(extraction.manifest, config)
                     _log_counts(side, features)
             # Written before it is judged: the message of a refusal names this file.
             quarantine = _quarantine(opened)
@@ -53,7 +53,7 @@ class Index(Stage):
 def feature_sets(opened: "OpenedPlan") -> list[tuple[str, FeatureSet]]:
     """Return every indexed FeatureSet of the plan with the side of the data that it covers."""
     return [
-        (side, opened.features_of(manifest, config))
+        (side, opened.store.open(manifest, config))
         for config in opened.plan.features
         for side, manifest in opened.dataset.sides.items()
     ]

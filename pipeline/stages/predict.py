@@ -56,7 +56,7 @@ def predict_run(opened: "OpenedPlan", number: int) -> None:
     from jobs.predict.predict import predict_missing
     from jobs.train.compute.device import prepare_device
 
-    features = opened.features_of(opened.dataset.test, config.features)
+    features = opened.store.open(opened.dataset.test, config.features)
     made = predict_missing(run, opened.dataset, features, prepare_device(config.threads))
     name = opened.plan.runs[number].name
     log.info("run '%s': test predictions of %s", name, count(made, "checkpoint"))

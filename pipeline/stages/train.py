@@ -49,7 +49,7 @@ class Train(Stage):
 
         planned = opened.plan.runs[item]
         log.info("run '%s' (%s)", planned.name, planned.signature)
-        features = opened.features_of(opened.dataset.labelled, planned.config.features)
+        features = opened.store.open(opened.dataset.labelled, planned.config.features)
         share = DeviceShare(opened.plan.data_gb, opened.plan.runs_per_gpu)
         fold = opened.fold(item)
         train_run(opened.run(item), planned.config, opened.dataset, fold, features, share)
