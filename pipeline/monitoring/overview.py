@@ -77,7 +77,7 @@ def overview(opened: OpenedPlan) -> Overview:
         record.job_of(item)
         for work in stages
         for item in work.items
-        if (record := latest.get((work.name, item))) and record.job_of(item) not in queued
+        if (record := latest.get((work.name, item))) and record.job_of(item) not in (queued or {})
     ]
     ended = queue.ended(unknown) if queue.slurm_is_here() else {}
     if ended is None:
@@ -104,14 +104,17 @@ def _with_cause(item: Item, broken: str) -> Item:
     return replace(item, detail=reason, failure=failure)
 
 
-def _queued(opened: OpenedPlan, submitted: bool, notes: list[str]) -> dict[str, queue.QueuedJob]:
+def _queued(
+    opened: OpenedPlan, submitted: bool, notes: list[str]
+) -> dict[str, queue.QueuedJob] | None:
+    """Return this output's jobs by id; None if squeue does not answer."""
     if not submitted or not queue.slurm_is_here():
         return {}
     try:
         return {job.id: job for job in queue.queued(opened.workspace.root)}
     except InputError as error:
         notes.append(f"squeue does not answer, so waiting and running jobs are unknown ({error})")
-        return {}
+        return None
 
 
 def _item(
@@ -119,7 +122,7 @@ def _item(
     work: Work,
     number: int,
     record: JobRecord | None,
-    queued: dict[str, queue.QueuedJob],
+    queued: dict[str, queue.QueuedJob] | None,
     ended: dict[str, queue.EndedJob],
 ) -> Item:
     job = record.job_of(number) if record else None
@@ -134,11 +137,13 @@ def _item(
     # In this order: files are the truth, then what Slurm says, then what can be guessed.
     if number not in work.items:
         return item("done", work.stage.progress(opened, number, running=False))
-    if job in queued:
+    if queued and job in queued:
         if queued[job].is_waiting:
             reason = queued[job].reason
             return item("waiting", WAITING.get(reason.split(",")[0].strip("()"), reason))
         return item("running", work.stage.progress(opened, number, running=True))
+    if record is not None and queued is None:
+        return item("open", "unknown, because squeue does not answer")
     if record is None and is_owned(opened.workspace.lock("launch")):
         # A debug or local launch has no queue to ask; a lock that is held shows where it works.
         if work.stage.is_working_here(opened, number):
