@@ -19,3 +19,13 @@ class DamagedFileError(PipelineError):
 
 class BusyError(PipelineError):
     """Somebody else owns this folder right now."""
+
+
+# torch's allocator for host memory raises a plain RuntimeError that says this, and so does Python
+# where a process or a thread cannot be started for want of memory.
+ALLOCATION_SIGNS = ("can't allocate memory", "Cannot allocate memory", "can't start new thread")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error says that the host's memory does not suffice just now."""
+    return isinstance(error, MemoryError) or any(sign in str(error) for sign in ALLOCATION_SIGNS)

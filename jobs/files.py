@@ -3,21 +3,31 @@
 import contextlib
 import csv
 import errno
+import functools
+import hashlib
 import json
+import logging
 import os
 import re
 import secrets
 import socket
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from jobs.errors import DamagedFileError, InputError
 
+log = logging.getLogger(__name__)
+
 TEMPORARY_SUFFIX = ".tmp"
-ABANDONED_AFTER_S = 24 * 3600
-_TOKEN = re.compile(r"\.(?P<host>[^.]+)-(?P<pid>\d+)-[0-9a-f]{8}\.tmp$")
+SET_ASIDE = "set-aside"
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+PROCESSES = Path("/proc/self/ns/pid")
+ABANDONED_AFTER_S = 7 * 24 * 3600
+# Our mark, the machine, its process and when that started, and chance: `.done.json.clip-...tmp`.
+_TOKEN = re.compile(
+    r"\.clip-(?P<machine>[0-9a-f]{12})-(?P<pid>\d+)-(?P<start>\d+)-[0-9a-f]{8}\.tmp$"
+)
 
 
 @contextlib.contextmanager
@@ -30,8 +40,7 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         InputError: the disk or the quota is full, or the folder cannot be written.
     """
-    token = f"{_host()}-{os.getpid()}-{secrets.token_hex(4)}"
-    temporary = path.with_name(f".{path.name}.{token}{TEMPORARY_SUFFIX}")
+    temporary = path.with_name(f".{path.name}.{_token()}{TEMPORARY_SUFFIX}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
@@ -88,38 +97,95 @@ def read_json(path: Path) -> Any:
         ) from error
 
 
-def remove_abandoned_temporaries(folder: Path) -> None:
-    """Delete temporaries below `folder` whose writer was killed before it could rename them.
+def set_aside(path: Path) -> None:
+    """Move what cannot be used any more into a folder beside it, and say so; deletes nothing.
 
-    A temporary names its host and process. It is abandoned if that process is gone from this
-    host, or, when another host wrote it, if it has not changed for a day.
+    A file that was taken for damaged may be what a person wants to look at, and what was made
+    together with it may still be good.
     """
-    for path in folder.rglob(f".*{TEMPORARY_SUFFIX}"):
+    if not path.exists():
+        return
+    folder = path.parent / SET_ASIDE
+    folder.mkdir(exist_ok=True)
+    kept = folder / path.name
+    number = 1
+    while kept.exists():
+        number += 1
+        kept = folder / f"{path.name}.{number}"
+    with contextlib.suppress(FileNotFoundError):
+        path.rename(kept)
+        log.warning("%s is set aside as %s", path, kept)
+
+
+def remove_abandoned_temporaries(*folders: Path) -> None:
+    """Delete our temporaries below `folders` whose writer was killed before it could rename them.
+
+    A temporary names its machine and process. It is abandoned if that process is gone from this
+    machine. Of another machine's process nobody can know from here: its temporary is abandoned once
+    it has not changed for a week. Files of other programs are left alone, whatever their name.
+    """
+    for folder in folders:
+        _remove_abandoned(folder, folder.rglob(f".*{TEMPORARY_SUFFIX}"))
+
+
+def remove_abandoned_temporaries_in(folder: Path) -> None:
+    """As `remove_abandoned_temporaries`, but look into no folder below this one."""
+    _remove_abandoned(folder, folder.glob(f".*{TEMPORARY_SUFFIX}"))
+
+
+def _remove_abandoned(folder: Path, temporaries: Iterable[Path]) -> None:
+    ours = [path for path in temporaries if _TOKEN.search(path.name)]
+    if not ours:
+        return
+    now = _time_of_the_file_server(folder)
+    for path in ours:
+        # One that cannot be judged or deleted now stays for the next time.
         with contextlib.suppress(OSError):
-            if _is_abandoned(path):
+            if _is_abandoned(path, now):
                 path.unlink()
 
 
-def _is_abandoned(path: Path) -> bool:
+def _is_abandoned(path: Path, now: float) -> bool:
     token = _TOKEN.search(path.name)
-    if token and token["host"] == _host():
-        return not _process_lives(int(token["pid"]))
-    return time.time() - path.stat().st_mtime > ABANDONED_AFTER_S
-
-
-def _host() -> str:
-    """Return this host's name without the dots that would end it inside a file name."""
-    return socket.gethostname().replace(".", "_")
-
-
-def _process_lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+    if token is None:
         return False
-    except PermissionError:
-        return True
-    return True
+    if token["machine"] == _machine():
+        return _start_of(int(token["pid"])) != token["start"]
+    return now - path.stat().st_mtime > ABANDONED_AFTER_S
+
+
+def _time_of_the_file_server(folder: Path) -> float:
+    """Return the present time by the clock that dates the files of a folder."""
+    probe = folder / f".now.{_token()}{TEMPORARY_SUFFIX}"
+    try:
+        probe.touch(exist_ok=False)
+        return probe.stat().st_mtime
+    finally:
+        probe.unlink(missing_ok=True)
+
+
+def _token() -> str:
+    pid = os.getpid()
+    return f"clip-{_machine()}-{pid}-{_start_of(pid) or 0}-{secrets.token_hex(4)}"
+
+
+@functools.cache
+def _machine() -> str:
+    """Return what tells where a process number means the same: host, boot, process namespace."""
+    seen = [socket.gethostname()]
+    for read in (lambda: BOOT_ID.read_text(), lambda: str(PROCESSES.readlink())):
+        with contextlib.suppress(OSError):  # not Linux: the host alone
+            seen.append(read())
+    return hashlib.sha256("\n".join(seen).encode()).hexdigest()[:12]
+
+
+def _start_of(pid: int) -> str | None:
+    """Return when a process of this machine started, in clock ticks; None if there is none."""
+    try:
+        # After the name, which may itself hold spaces and brackets, start time is field 22 of 52.
+        return (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[19]
+    except (FileNotFoundError, ProcessLookupError):
+        return None
 
 
 def _flush_to_disk(path: Path) -> None:

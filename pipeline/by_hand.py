@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from jobs.errors import InputError
-from jobs.files import remove_abandoned_temporaries
 from jobs.ownership import owning
 from jobs.schema import nearest
 from pipeline.command import EXIT_FAILED, command
@@ -63,7 +62,7 @@ def _settle(opened: OpenedPlan) -> None:
     with owning(opened.workspace.lock("launch")):
         if queue.slurm_answers():
             Submission(opened).look()
-        remove_abandoned_temporaries(opened.workspace.root)
+        opened.workspace.remove_abandoned_temporaries()
         opened.save()
 
 

@@ -17,7 +17,7 @@ def main(out: Annotated[Path, typer.Argument(help="Output folder of a launch.")]
     if not queue.slurm_is_here():
         raise InputError("this machine has no Slurm, so there are no jobs to cancel")
     jobs = queue.queued(out.absolute())
-    queue.cancel([job.id for job in jobs])
+    queue.cancel(out.absolute(), [job.id for job in jobs])
     console.say(
         f"{count(len(jobs), 'job')} of {out} cancelled; the same launch goes on from what is done"
     )

@@ -9,7 +9,6 @@ import typer
 
 from jobs.data.recordings import RecordingHashes
 from jobs.errors import InputError
-from jobs.files import remove_abandoned_temporaries
 from jobs.ownership import owning
 from pipeline.command import EXIT_FAILED, command
 from pipeline.executors import queue
@@ -158,7 +157,7 @@ def _interrupt(*_: object) -> None:
 def _launch_here(opened: OpenedPlan, executor: Executor, jobs: int | None) -> int:
     """Do what is missing and say what became of it; return the exit code."""
     _require_no_jobs(opened)
-    remove_abandoned_temporaries(opened.workspace.root)
+    opened.workspace.remove_abandoned_temporaries()
     stages = remaining(opened)
     require_space(opened, stages)
     # Tasks read the plan from disk, in this process too: one way for all executors.

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from jobs.files import remove_abandoned_temporaries, remove_abandoned_temporaries_in
+
 
 @dataclass(frozen=True)
 class Workspace:
@@ -19,8 +21,13 @@ class Workspace:
     def manifest(self) -> Path:
         return self.root / "manifest.csv"
 
+    @property
+    def splits(self) -> Path:
+        """Which clips validate: a file for each split that was drawn."""
+        return self.root / "splits"
+
     def split(self, fingerprint: str) -> Path:
-        return self.root / "splits" / f"{fingerprint}.csv"
+        return self.splits / f"{fingerprint}.csv"
 
     @property
     def recordings(self) -> Path:
@@ -42,8 +49,13 @@ class Workspace:
         """What is known of the clips: audit.json, clips.csv, duplicates.csv."""
         return self.root / "audit"
 
+    @property
+    def runs(self) -> Path:
+        """A folder for each run."""
+        return self.root / "runs"
+
     def run(self, signature: str) -> Path:
-        return self.root / "runs" / signature
+        return self.runs / signature
 
     @property
     def submission(self) -> Path:
@@ -78,6 +90,26 @@ class Workspace:
     def jobs(self) -> Path:
         """submitit's own folder."""
         return self.logs / "submitit"
+
+    @property
+    def folders(self) -> list[Path]:
+        """The folders below the output folder that belong to this project alone."""
+        own = (self.splits, self.features, self.audit, self.runs, self.logs, self.submissions)
+        return [folder for folder in own if folder.is_dir()]
+
+    def remove_abandoned_temporaries(self) -> None:
+        """Delete what killed writers left in this output, and nothing that is not ours.
+
+        The output folder may be one in which a user keeps other things: below it only folders of
+        ours are searched.
+        """
+        remove_abandoned_temporaries(*self.folders)
+        remove_abandoned_temporaries_in(self.root)
+
+    @property
+    def submissions(self) -> Path:
+        """What each submitted job does; outside of the logs, which people tidy away."""
+        return self.root / "submissions"
 
     def lock(self, name: str) -> Path:
         """The lock of whatever one process at a time may do here: a launch, a stage."""

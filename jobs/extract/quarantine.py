@@ -108,7 +108,7 @@ class Quarantine:
         """Return whether quarantine.csv lists just these clips."""
         try:
             return Quarantine.load(path) == self
-        except (OSError, DamagedFileError):
+        except (FileNotFoundError, DamagedFileError):
             return False
 
     def require_usable(self, dataset: Dataset, training: Sequence[int], limits: Limits) -> None:

@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from jobs.errors import DamagedFileError
+from jobs.errors import DamagedFileError, is_out_of_memory
 
 
 def to_bytes(content: dict[str, Any]) -> bytes:
@@ -56,7 +56,8 @@ def require_whole(path: Path) -> None:
 
 def damaged(path: Path, error: Exception) -> Exception:
     """Return what to raise: a file is not damaged because memory or its server fails just now."""
+    # zipfile seeks before the start of a file that is cut, which the system calls invalid.
     of_the_file = not isinstance(error, OSError) or error.errno in (errno.ENOENT, errno.EINVAL)
-    if isinstance(error, MemoryError) or not of_the_file:
+    if is_out_of_memory(error) or not of_the_file:
         return error
     return DamagedFileError(f"{path} is damaged: {error!r}")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs.errors import DamagedFileError
-from jobs.files import read_json, write_json
+from jobs.files import read_json, set_aside, write_json
 from jobs.models.archive import require_whole
 from jobs.models.normalise import NORMALISATION
 
@@ -115,3 +115,9 @@ def drop_all_but(folder: Path, epochs: Sequence[int] | set[int]) -> None:
     for path in sorted(folder.glob("epoch-*"), key=lambda path: path.suffix != ".json"):
         if path.stem not in stems:
             path.unlink(missing_ok=True)
+
+
+def set_all_aside(folder: Path) -> None:
+    """Make room for a run that begins anew; its former checkpoints may be good, so none is lost."""
+    for path in sorted(folder.glob("epoch-*")):
+        set_aside(path)

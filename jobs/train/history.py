@@ -3,7 +3,7 @@
 import contextlib
 import csv
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import astuple, dataclass, field, fields
 from pathlib import Path
 from typing import Protocol
@@ -83,7 +83,7 @@ def log_epoch(history: History, epochs: int) -> None:
     )  # fmt: skip
 
 
-class Events(Protocol):
+class Writer(Protocol):
     """The part of TensorBoard's SummaryWriter that is used."""
 
     def add_scalar(self, tag: str, scalar_value: float, global_step: int) -> None: ...
@@ -91,6 +91,49 @@ class Events(Protocol):
     def flush(self) -> None: ...
 
     def close(self) -> None: ...
+
+
+class Events:
+    """TensorBoard's events of a run. Curves are no reason to end it: what fails ends them alone.
+
+    TensorBoard writes in a thread of its own, and an error there (a disk that was full for a
+    moment) is raised by whichever call comes next, perhaps epochs later.
+    """
+
+    def __init__(self, open_writer: Callable[[], Writer]) -> None:
+        self._writer: Writer | None = None
+        with self._told():
+            self._writer = open_writer()
+
+    def add(self, row: HistoryRow) -> None:
+        """Add an epoch's row: losses and accuracies in pairs, the learning rate, seconds."""
+        with self._told():
+            if self._writer is None:
+                return
+            for tag, value in (
+                ("loss/training", row.train_loss),
+                ("loss/validation", row.val_loss),
+                ("accuracy/training", row.train_accuracy),
+                ("accuracy/validation", row.val_accuracy),
+                ("learning rate", row.lr),
+                ("seconds an epoch", row.seconds),
+            ):
+                if value is not None:
+                    self._writer.add_scalar(tag, value, row.epoch)
+            self._writer.flush()
+
+    def close(self) -> None:
+        with self._told():
+            if self._writer is not None:
+                self._writer.close()
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # its own and those of the file system
+            log.warning("TensorBoard's events end here; training goes on: %s", error)
+            self._writer = None
 
 
 @contextlib.contextmanager
@@ -109,30 +152,10 @@ def recording_events(run: Run, history: History) -> Iterator[Events | None]:
         log.warning("no TensorBoard events: %r", error)
         yield None
         return
-    writer: Events = SummaryWriter(str(run.events), purge_step=len(history.rows))
+    events = Events(lambda: SummaryWriter(str(run.events), purge_step=len(history.rows)))
     try:
         for row in history.rows[-1:]:
-            add_events(writer, row)
-        yield writer
+            events.add(row)
+        yield events
     finally:
-        writer.close()
-
-
-def add_events(events: Events | None, row: HistoryRow) -> None:
-    """Add an epoch's row: losses and accuracies in pairs, the learning rate, seconds."""
-    if events is None:
-        return
-    for tag, value in (
-        ("loss/training", row.train_loss),
-        ("loss/validation", row.val_loss),
-        ("accuracy/training", row.train_accuracy),
-        ("accuracy/validation", row.val_accuracy),
-        ("learning rate", row.lr),
-        ("seconds an epoch", row.seconds),
-    ):
-        if value is not None:
-            events.add_scalar(tag, value, row.epoch)
-    try:
-        events.flush()
-    except OSError as error:  # curves are no reason to end a run
-        log.warning("TensorBoard events of epoch %d are not written: %s", row.epoch, error)
+        events.close()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from jobs.errors import DamagedFileError
-from jobs.files import read_json, write_json
+from jobs.files import read_json, set_aside, write_json
 from jobs.train.checkpoint import Checkpoint, epochs_in
 
 End = Literal["whole", "early", "diverged", "paused"]
@@ -149,10 +149,15 @@ class Run:
         return sorted(self.folder.glob("state-*.pt"), reverse=True)
 
     def outcome(self) -> Outcome | None:
-        """Return what done.json says, or None while there is none that can be read."""
+        """Return what done.json says, or None while there is none, or none that was written whole.
+
+        Raises:
+            OSError: it cannot be read now. That is no outcome of the run, and must not be taken for
+                one: a run without outcome is trained.
+        """
         try:
             return Outcome.load(self.done)
-        except (OSError, DamagedFileError):
+        except (FileNotFoundError, DamagedFileError):
             return None
 
     def checkpoints_kept(self) -> list[Checkpoint]:
@@ -173,7 +178,11 @@ class Run:
         return self.is_trained_to(None)
 
     def is_trained_to(self, epoch: int | None) -> bool:
-        """Whether there are results of so many epochs, or of a run that ended before; None: all."""
+        """Whether there are results of so many epochs, or of a run that ended before; None: all.
+
+        Raises:
+            OSError: a file that tells cannot be read now.
+        """
         outcome = self.outcome()
         if outcome is None or not all(self._is_kept(each) for each in outcome.kept):
             return False
@@ -184,9 +193,13 @@ class Run:
         try:
             checkpoint = Checkpoint.load(self.meta(epoch))
             return checkpoint.epoch == epoch and checkpoint.weights.exists()
-        except (OSError, DamagedFileError):
+        except (FileNotFoundError, DamagedFileError):
             return False
 
     def forget_outcome(self) -> None:
-        """Let the run count as untrained: something that it left is damaged."""
-        self.done.unlink(missing_ok=True)
+        """Let the run count as untrained: it goes on, or something that it left is damaged."""
+        outcome = self.outcome()
+        if outcome is not None and not outcome.ended:
+            self.done.unlink(missing_ok=True)
+        else:
+            set_aside(self.done)

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from jobs.errors import DamagedFileError
-from jobs.files import write_bytes
+from jobs.files import set_aside, write_bytes
 from jobs.models.archive import from_file, to_bytes
-from jobs.train.checkpoint import Checkpoint, drop_all_but
+from jobs.train.checkpoint import Checkpoint, drop_all_but, epochs_in, set_all_aside
 from jobs.train.history import History, HistoryRow
 from jobs.train.learner import Learner
 from jobs.train.run import Run
@@ -108,7 +108,8 @@ def restore_state(run: Run, learner: Learner, validation: ValidationPredictions)
 
     Whole is a state that can be read, whose checkpoints can, and for each of whose epochs there
     are validation predictions. What the killed process wrote after it (checkpoints, predictions)
-    is removed: it will be written again, bit for bit the same.
+    is removed: it will be written again, bit for bit the same. Without a state,
+    checkpoints of later epochs may be all that is left of a run that had ended: they are set aside.
     """
     state, predicted = State(), validation.epochs()
     for path in run.states():
@@ -121,13 +122,17 @@ def restore_state(run: Run, learner: Learner, validation: ValidationPredictions)
                 )
         except DamagedFileError as error:
             log.warning("%s; going back to the state before it", error)
-            path.unlink()
+            set_aside(path)
             continue
         # Not before everything that it builds upon is known to be whole.
         learner.load_state_dict(of_learner)
         state = found
         break
-    drop_all_but(run.checkpoints, state.needed)
+    # A kill before the first state leaves no more than the first epoch's checkpoint.
+    if state.epoch == 0 and any(epoch > 1 for epoch in epochs_in(run.checkpoints)):
+        set_all_aside(run.checkpoints)
+    else:
+        drop_all_but(run.checkpoints, state.needed)
     validation.keep(state.epoch)
     return state
 

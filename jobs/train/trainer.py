@@ -18,7 +18,7 @@ from jobs.train.clips.labelled import LabelledClips
 from jobs.train.clips.order import Balance, batch_sizes, epoch_order, epoch_seed
 from jobs.train.compute.setup import Setup
 from jobs.train.config import RunConfig
-from jobs.train.history import History, HistoryRow, add_events, log_epoch, recording_events
+from jobs.train.history import History, HistoryRow, log_epoch, recording_events
 from jobs.train.learner import Learner
 from jobs.train.loop import DivergedError, evaluate, train_epoch
 from jobs.train.recipe import EarlyStopping, MinLoss
@@ -68,7 +68,8 @@ class Trainer:
                 stop = self._stop(state, until)
                 save_state(self.run, state, learner)
                 state.history.save(self.run.history)
-                add_events(events, state.history.rows[-1])
+                if events is not None:
+                    events.add(state.history.rows[-1])
         self._finish(state, stop)
 
     def _predictions(self) -> ValidationPredictions:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from jobs.data.dataset import Dataset
 from jobs.data.workspace import Workspace
 from jobs.errors import DamagedFileError, NotReadyError
-from jobs.files import write_csv
+from jobs.files import set_aside, write_csv
 from jobs.predict.predict import has_predictions
 from jobs.predict.predictions import SUBMISSION_HEADER, Predictions
 from jobs.vote.candidates import AbsentRun, Candidate, Entry, rank_candidates
@@ -63,7 +63,7 @@ class Vote:
 
         Raises:
             NotReadyError: no run has a checkpoint.
-            DamagedFileError: predictions cannot be read; they are removed, to be made again.
+            DamagedFileError: predictions are damaged; they are set aside, to be made again.
         """
         self._require_voters()
         # In this order: a kill in between leaves an ensemble.json whose hashes do not fit, and the
@@ -103,9 +103,9 @@ class Vote:
             try:
                 stacked.append(Predictions.load(path).probabilities)
             except DamagedFileError as error:
-                path.unlink(missing_ok=True)
+                set_aside(path)
                 raise DamagedFileError(
-                    f"{error} and is removed; launch again: it is made from the weights"
+                    f"{error} and is set aside; launch again: it is made from the weights"
                 ) from error
         return np.stack(stacked)
 

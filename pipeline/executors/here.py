@@ -1,5 +1,6 @@
 """Run the stages from this process, through submitit's debug or local executor."""
 
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -143,6 +144,7 @@ def _note(workspace: Workspace, work: Work, item: int, error: BaseException | No
 
 def _local(opened: OpenedPlan, work: Work, at_once: int | None) -> Iterator[Ended]:
     executor = _executor(opened.workspace, "local")
+    os.environ.update(task.python_path())  # submitit's jobs inherit it
     requests = [work.stage.request(opened, item, None, after_oom=False) for item in work.items]
     # Each job sees every GPU, as a job in this process does; by default submitit hides them all.
     # Its time limit would be two minutes.

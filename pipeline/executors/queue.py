@@ -1,6 +1,5 @@
 """Slurm's own commands, each in one place: squeue, sacct, scancel, scontrol."""
 
-import contextlib
 import hashlib
 import os
 import re
@@ -31,6 +30,10 @@ class QueuedJob:
     @property
     def is_waiting(self) -> bool:
         return self.state in ("PENDING", "REQUEUED", "REQUEUE_HOLD", "SUSPENDED")
+
+    @property
+    def is_ending(self) -> bool:
+        return self.state == "COMPLETING"
 
 
 @dataclass(frozen=True)
@@ -133,11 +136,21 @@ def _expanded(job: str) -> list[str]:
     return tasks
 
 
-def cancel(job_ids: Sequence[str]) -> None:
-    """Cancel jobs; those that have ended already do no harm."""
-    if job_ids:
-        with contextlib.suppress(SlurmError):
-            _run("scancel", "--quiet", *sorted(set(job_ids)))
+def cancel(workspace: Path, job_ids: Sequence[str]) -> None:
+    """Cancel jobs of this output; those that have ended already do no harm.
+
+    Raises:
+        SlurmError: scancel failed, and some of them are still queued or running.
+    """
+    if not job_ids:
+        return
+    try:
+        _run("scancel", "--quiet", *sorted(set(job_ids)))
+    except SlurmError as error:
+        # It also fails where one of many has ended in between, so the queue has the last word.
+        left = [job.id for job in queued(workspace) if job.id in job_ids and not job.is_ending]
+        if left:
+            raise SlurmError(f"{error}; not cancelled: {', '.join(left)}") from None
 
 
 class SlurmError(InputError):

@@ -1,8 +1,8 @@
 """Which Slurm job does which items: written at submission, read by status and by a relaunch."""
 
+import logging
 import time
 from collections.abc import Iterable
-from pathlib import Path
 
 from pydantic import Field
 
@@ -10,6 +10,8 @@ from jobs.data.workspace import Workspace
 from jobs.errors import DamagedFileError, InputError
 from jobs.files import read_json, write_json
 from jobs.schema import Schema
+
+log = logging.getLogger(__name__)
 
 
 class JobRecord(Schema):
@@ -47,24 +49,26 @@ class JobRecord(Schema):
 
     def save(self, workspace: Workspace) -> None:
         """Remember the submission under the job's id, which Slurm gives to no other."""
-        write_json(_folder(workspace) / f"{self.job}.json", self.model_dump(mode="json"))
+        write_json(workspace.submissions / f"{self.job}.json", self.model_dump(mode="json"))
 
     @classmethod
     def load_all(cls, workspace: Workspace) -> "list[JobRecord]":
-        """Return all submissions of this output, oldest first; unreadable ones count as unknown."""
+        """Return all submissions of this output, oldest first; damaged ones count as unknown.
+
+        Raises:
+            OSError: one cannot be read now.
+        """
         records = []
-        for path in _folder(workspace).glob("*.json"):
+        for path in workspace.submissions.glob("*.json"):
             try:
                 records.append(cls.checked(read_json(path), str(path)))
-            except (DamagedFileError, InputError, FileNotFoundError):
-                # Its job is then taken for one whose launcher died before it wrote the record.
+            except FileNotFoundError:
                 continue
+            except (DamagedFileError, InputError) as error:
+                # Its job is then taken for one whose launcher died before it wrote the record.
+                log.warning("%s", error)
         # Two arrays of one launch may be submitted within the clock's grain; ids only grow.
         return sorted(records, key=lambda record: (record.submitted, int(record.job)))
-
-
-def _folder(workspace: Workspace) -> Path:
-    return workspace.logs / "jobs"
 
 
 def latest_jobs(records: Iterable[JobRecord], plan: str) -> dict[tuple[str, int], JobRecord]:

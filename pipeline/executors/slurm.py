@@ -2,6 +2,8 @@
 
 import contextlib
 import io
+import logging
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -15,6 +17,8 @@ from pipeline.executors.sharing import grouped, work_of
 from pipeline.planning.plan import OpenedPlan
 from pipeline.planning.site import Site
 from pipeline.stages.stage import Request, Stage, Work
+
+log = logging.getLogger(__name__)
 
 # Slurm's own default of MaxArraySize, for a controller that does not say.
 DEFAULT_MAX_ARRAY = 1001
@@ -75,9 +79,25 @@ class Submission:
         self.records = JobRecord.load_all(self.workspace)
         self.queued = queue.queued(self.workspace.root)
         self.alive = self._alive_items()
-        # Jobs of a launcher that died before it could say what they are for.
+        self._cancel_unknown()
+
+    def _cancel_unknown(self) -> None:
+        """Cancel waiting jobs that nobody knows the items of: their launcher died too early.
+
+        One that runs is left to its end, in case it is the record that got lost: whoever is
+        submitted for the same items waits for it, and finds them done.
+        """
         known = {record.job for record in self.records}
-        queue.cancel([job.id for job in self.queued if job.id.split("_")[0] not in known])
+        unknown = [job for job in self.queued if job.id.split("_")[0] not in known]
+        waiting = [job.id for job in unknown if job.is_waiting]
+        queue.cancel(self.workspace.root, waiting)
+        if waiting:
+            log.warning("cancelled, because no record says what they do: %s", ", ".join(waiting))
+        if running := [job.id for job in unknown if not job.is_waiting]:
+            log.warning(
+                "running without a record of what they do, and left to their end: %s",
+                ", ".join(running),
+            )
 
     def submit(self, stages: Sequence[Work]) -> None:
         """Submit what is missing on disk and not in the queue.
@@ -123,7 +143,7 @@ class Submission:
     def _replace_waiting(self, work: Work, known: dict[int, str]) -> list[int]:
         """Cancel jobs that wait, but not for what was submitted now; return the items to submit."""
         waiting = {job.id for job in self.queued if job.is_waiting}
-        queue.cancel([job for job in known.values() if job in waiting])
+        queue.cancel(self.workspace.root, [job for job in known.values() if job in waiting])
         self.jobs[work.name] = [job for job in known.values() if job not in waiting]
         return list(work.items)
 
@@ -209,7 +229,7 @@ class Submission:
             "constraint": resources.constraint,
             "gres": gres,
             "dependency": dependency,
-            "setup": list(site.setup) or None,
+            "setup": [*_exports(task.python_path()), *site.setup],
         }
         executor.update_parameters(
             job_name=queue.job_name(self.workspace.root, part),
@@ -228,6 +248,10 @@ class Submission:
             **{name: value for name, value in optional.items() if value is not None},
         )
         return executor
+
+
+def _exports(variables: dict[str, str]) -> list[str]:
+    return [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from jobs.errors import DamagedFileError, InputError, PipelineError
+from jobs.errors import DamagedFileError, InputError, PipelineError, is_out_of_memory
 from jobs.files import read_json, write_json
 from jobs.schema import Schema
 
@@ -18,9 +18,6 @@ INTERRUPTED = "interrupted; launch again"
 # What submitit says when it has requeued a job as often as it may.
 TIMED_OUT = "timed-out too many times"
 KILLED = "killed without a word, as the kernel does when memory is used up; launch again"
-# torch's allocator for host memory raises a plain RuntimeError that says this, and so does Python
-# where a process or a thread cannot be started for want of memory.
-ALLOCATION_SIGNS = ("can't allocate memory", "Cannot allocate memory")
 
 
 class FailureNote(Schema):
@@ -70,7 +67,7 @@ def _kind_of(error: BaseException) -> Kind:
     # By name: this process may never have imported torch.
     if type(error).__name__ == "OutOfMemoryError" or "CUBLAS_STATUS_ALLOC_FAILED" in str(error):
         return "gpu memory"
-    if isinstance(error, MemoryError) or any(sign in str(error) for sign in ALLOCATION_SIGNS):
+    if is_out_of_memory(error):
         return "memory"
     return "error"
 

@@ -6,13 +6,24 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from jobs import files
+from jobs.data.workspace import Workspace
 from jobs.errors import DamagedFileError, InputError
-from jobs.files import read_json, remove_abandoned_temporaries, replacing, write_csv, write_json
+from jobs.files import (
+    SET_ASIDE,
+    read_json,
+    remove_abandoned_temporaries,
+    remove_abandoned_temporaries_in,
+    replacing,
+    set_aside,
+    write_csv,
+    write_json,
+)
 
 
 def test_an_exception_leaves_the_old_file_and_no_temporary(tmp_path: Path) -> None:
@@ -37,14 +48,9 @@ def test_a_full_disk_is_an_error_with_a_remedy_and_leaves_nothing(
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("host", ["laptop", "node-1.cluster.edu"])
-def test_a_killed_writer_leaves_only_a_temporary_that_is_removed_later(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str
-) -> None:
-    monkeypatch.setattr(files.socket, "gethostname", lambda: host)
+def test_a_killed_writer_leaves_only_a_temporary_that_is_removed_later(tmp_path: Path) -> None:
     program = (
-        "import os, signal, socket, sys; from pathlib import Path\n"
-        f"socket.gethostname = lambda: {host!r}\n"
+        "import os, signal, sys; from pathlib import Path\n"
         "from jobs.files import replacing\n"
         "with replacing(Path(sys.argv[1])) as temporary:\n"
         "    temporary.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -52,18 +58,72 @@ def test_a_killed_writer_leaves_only_a_temporary_that_is_removed_later(
     killed = subprocess.run([sys.executable, "-c", program, str(tmp_path / "sub" / "a.csv")])
     assert killed.returncode == -signal.SIGKILL
     assert [p.suffix for p in (tmp_path / "sub").iterdir()] == [".tmp"]
+    remove_abandoned_temporaries_in(tmp_path)
+    assert list((tmp_path / "sub").iterdir())  # it looks into no folder
     remove_abandoned_temporaries(tmp_path)
     assert not list((tmp_path / "sub").iterdir())
 
 
-def test_a_living_writers_temporary_and_a_strangers_young_one_stay(tmp_path: Path) -> None:
-    mine = tmp_path / f".a.csv.{files._host()}-{os.getpid()}-00000000.tmp"
-    elsewhere = tmp_path / ".a.csv.another-node-1-00000000.tmp"
-    for path in (mine, elsewhere):
-        path.touch()
+def leave(path: Path, days: float = 0) -> Path:
+    path.touch()
+    then = time.time() - days * 24 * 3600
+    os.utime(path, (then, then))
+    return path
+
+
+def test_only_temporaries_of_ours_whose_writer_is_gone_for_certain_are_removed(
+    tmp_path: Path,
+) -> None:
+    here, other, pid = files._machine(), "0" * 12, os.getpid()
+    start = files._start_of(pid)
+    kept = [
+        leave(tmp_path / f".a.csv.clip-{here}-{pid}-{start}-00000000.tmp", days=30),
+        leave(tmp_path / f".a.csv.clip-{other}-1-1-00000000.tmp", days=2),
+        leave(tmp_path / ".notes.tmp", days=400),
+        leave(tmp_path / ".a.csv.laptop-1-00000000.tmp", days=400),
+        leave(tmp_path / "a.csv.tmp", days=400),
+    ]
+    gone = [
+        leave(tmp_path / f".a.csv.clip-{here}-{pid}-1-00000000.tmp"),  # an earlier process of it
+        leave(tmp_path / f".a.csv.clip-{other}-1-1-00000001.tmp", days=8),
+    ]
     remove_abandoned_temporaries(tmp_path)
-    assert mine.exists()
-    assert elsewhere.exists()
+    assert all(path.exists() for path in kept)
+    assert not any(path.exists() for path in gone)
+    assert sorted(tmp_path.iterdir()) == sorted(kept)
+
+
+def test_the_age_of_a_temporary_does_not_depend_on_this_machines_clock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = leave(tmp_path / f".a.csv.clip-{'0' * 12}-1-1-00000000.tmp")
+    monkeypatch.setattr(time, "time", lambda: 4e9)
+    remove_abandoned_temporaries(tmp_path)
+    assert path.exists()
+
+
+def test_folders_of_others_below_an_output_are_not_searched(tmp_path: Path) -> None:
+    killed = f".a.csv.clip-{files._machine()}-{os.getpid()}-1-00000000.tmp"
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "features").mkdir()
+    theirs = leave(tmp_path / "thesis" / killed)
+    ours = [leave(tmp_path / killed), leave(tmp_path / "features" / killed)]
+    Workspace(tmp_path).remove_abandoned_temporaries()
+    assert theirs.exists()
+    assert not any(path.exists() for path in ours)
+
+
+def test_what_is_set_aside_is_kept_each_time(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for text in "ab":
+        (tmp_path / "x").write_text(text)
+        set_aside(tmp_path / "x")
+    set_aside(tmp_path / "x")
+    aside = tmp_path / SET_ASIDE
+    assert {path.name: path.read_text() for path in aside.iterdir()} == {"x": "a", "x.2": "b"}
+    assert [path.name for path in tmp_path.iterdir()] == [SET_ASIDE]
+    assert caplog.text.count("is set aside as") == 2
 
 
 @pytest.mark.parametrize("odd", ["a,b", 'a"b', "a\nb", "a\rb", " a ", "é", ""])

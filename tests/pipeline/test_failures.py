@@ -126,7 +126,7 @@ def test_records_tell_which_task_does_which_item_and_the_last_one_counts(tmp_pat
         ("10", "large", (3,), "another plan"),
     ):
         JobRecord(job=job, stage="train", tier=tier, items=items, plan=plan).save(workspace)
-    (workspace.logs / "jobs" / "11.json").write_text("{")
+    (workspace.submissions / "11.json").write_text("{")
     latest = latest_jobs(JobRecord.load_all(workspace), "p")
     assert latest["train", 3].job_of(3) == "8_0"
     assert latest["train", 5].job_of(5) == "9"  # a single item is no array

@@ -92,7 +92,7 @@ def test_two_launches_at_once_submit_each_item_once(
     ]  # fmt: skip
     both = [subprocess.Popen(command, env=cluster.environment) for _ in range(2)]
     assert [process.wait(60) for process in both] == [0, 0]
-    assert len(list((cluster.out / "logs" / "jobs").iterdir())) == 6  # one array a stage
+    assert len(list((cluster.out / "submissions").iterdir())) == 6  # one array a stage
     cluster.drain()
     assert (cluster.out / "submission.csv").exists()
 
@@ -103,7 +103,7 @@ def test_jobs_of_a_launcher_that_died_before_its_record_are_replaced(
     command = ("--grid", tiny_grid, "--data", made_clips)
     assert cluster.launch(*command).returncode == 0
     orphans = {line.split()[0].split("_")[0] for line in cluster.queue()}
-    for record in (cluster.out / "logs" / "jobs").iterdir():
+    for record in (cluster.out / "submissions").iterdir():
         record.unlink()
     assert cluster.launch(*command).returncode == 0
     cluster.wait_until(

@@ -16,6 +16,7 @@ from jobs.extract.store.shard import (
     TABLE,
     ShardColumns,
     ShardName,
+    damaged,
     open_for_reading,
     read_columns,
     read_features,
@@ -75,7 +76,7 @@ class FeatureSet:
                     partial=tuple(file["partial"][:].tolist()),
                 )
             except (KeyError, OSError) as error:
-                raise DamagedFileError(f"{path} is damaged: {error}") from error
+                raise damaged(path, error) from error
         opened._require_shards(clips)
         return opened
 

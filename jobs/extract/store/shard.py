@@ -1,6 +1,8 @@
 """One HDF5 file with the features of some clips. Under its final name it is complete."""
 
 import logging
+import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -139,7 +141,7 @@ def read_columns(path: Path) -> ShardColumns:
                 reason=[text.decode("utf-8") for text in file["reason"][:]],
             )
         except (KeyError, OSError) as error:
-            raise DamagedFileError(f"{path} is damaged: {error}") from error
+            raise damaged(path, error) from error
 
 
 def read_features(path: Path) -> npt.NDArray[np.float32]:
@@ -155,8 +157,20 @@ def read_features(path: Path) -> npt.NDArray[np.float32]:
         try:
             features: npt.NDArray[np.float32] = file["features"][:]
         except (KeyError, OSError) as error:
-            raise DamagedFileError(f"{path} is damaged: {error}") from error
+            raise damaged(path, error) from error
     return features
+
+
+def damaged(path: Path, error: Exception) -> Exception:
+    """Return what to raise for an error of HDF5: a file server that fails damages no file.
+
+    HDF5 says the system's error in words alone: "file read failed: ..., errno = 5, ...".
+    """
+    said = re.search(r"errno = ([1-9]\d*)", str(error))
+    if said:
+        number = int(said[1])
+        return OSError(number, f"{os.strerror(number)} ({error})", str(path))
+    return DamagedFileError(f"{path} is damaged: {error}")
 
 
 def is_current(folder: Path, manifest: Manifest, config: FeatureConfig, name: ShardName) -> bool:

@@ -23,7 +23,8 @@ BATCHES = 2
 START_WITHIN_S = 600.0
 DIES_WITHIN_S = 10.0
 REPOSITORY = Path(__file__).parents[3]
-COMMAND = (sys.executable, "-m", "jobs.extract.workers.worker")
+# -P: the current folder may be downloaded data, and a soundfile.py in it would be executed.
+COMMAND = (sys.executable, "-P", "-m", "jobs.extract.workers.worker")
 # How a process ends that did something wrong itself; other signals come from outside.
 CRASHES = {-number for number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE)}
 
@@ -64,7 +65,8 @@ class WorkerProcess:
         self._patience_s, self._is_ready = patience_s, False
         self.connection, theirs = Pipe()
         phase = Phase.create()
-        paths = [str(REPOSITORY), os.environ.get("PYTHONPATH", "")]
+        # An empty entry would mean the current folder.
+        paths = [str(REPOSITORY), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
         try:
             self._phase = Phase(phase)
             self._process = subprocess.Popen(

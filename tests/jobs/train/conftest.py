@@ -13,6 +13,7 @@ from jobs.extract.config import FeatureConfig
 from jobs.extract.extraction import Extraction
 from jobs.extract.store.feature_set import FeatureSet
 from jobs.extract.store.feature_store import FeatureStore
+from jobs.files import SET_ASIDE
 from jobs.train.config import RunConfig
 from jobs.train.learner import Learner
 from jobs.train.run import Run
@@ -78,7 +79,7 @@ def train(dataset: Dataset, features: FeatureSet, fold: Fold) -> Train:
 
 @pytest.fixture
 def results() -> Callable[[Run], dict[str, bytes]]:
-    """Read all files of a run but those that hold times and hosts."""
+    """Read all files of a run but those that hold times and hosts, and what is set aside."""
     return _results
 
 
@@ -86,6 +87,7 @@ def _results(run: Run) -> dict[str, bytes]:
     timed = {"history.csv", "hardware.json", ".lock"}
     # A temporary names the process that left it, and in these tests that process still lives.
     files = [path for path in run.folder.rglob("*") if path.is_file() and path.suffix != ".tmp"]
+    files = [path for path in files if SET_ASIDE not in path.parts]
     files = [path for path in files if path.name not in timed and path.parent != run.events]
     return {str(path.relative_to(run.folder)): path.read_bytes() for path in files}
 
@@ -100,7 +102,7 @@ class Reaper:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, moments: int) -> None:
         self.left = moments
         self.dead = False
-        for name in ("replace", "unlink"):
+        for name in ("replace", "rename", "unlink"):
             monkeypatch.setattr(Path, name, self._dying(getattr(Path, name)))
         step = Learner.step
 

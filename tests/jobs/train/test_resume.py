@@ -245,7 +245,13 @@ def test_a_run_that_goes_on_elsewhere_says_so_and_keeps_both_records(
     assert len(hardware.earlier) == 1
 
 
-@pytest.mark.parametrize("error", [MemoryError(), OSError(errno.ESTALE, "stale file handle")])
+NO_MEMORY = RuntimeError("[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate")
+NO_MEMORY.args = (f"{NO_MEMORY} memory: you tried to allocate 9437184 bytes.",)
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), NO_MEMORY, OSError(errno.ESTALE, "stale file handle")]
+)
 def test_what_cannot_be_read_just_now_is_not_taken_for_damaged(
     train: Train, interrupted: Run, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
