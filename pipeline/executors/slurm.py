@@ -1,17 +1,12 @@
 """All stages onto Slurm at once: arrays, tiers, edges; what is already queued is not doubled."""
 
-import contextlib
-import io
 import logging
-import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-
-import submitit
 
 from jobs.data.workspace import Workspace
 from jobs.errors import InputError
-from pipeline.executors import queue, task
+from pipeline.executors import queue, sbatch
 from pipeline.executors.records import JobRecord, latest_jobs
 from pipeline.executors.sharing import grouped, work_of
 from pipeline.planning.plan import OpenedPlan
@@ -173,10 +168,10 @@ class Submission:
         dependency = self._dependency(stage)
         per_job = stage.items_per_job(self.opened)
         groups = grouped(items, per_job)
-        executor = self._executor(stage, request, groups, dependency)
+        executor = sbatch.executor(self.opened, stage, request, groups, dependency)
         root = str(self.workspace.root)
         call, work = work_of(groups, per_job)
-        with _refusals_in_words(stage.name):
+        with sbatch.refusals_in_words(stage.name):
             submitted = executor.map_array(call, [stage.name] * len(work), [root] * len(work), work)
         job, tier = submitted[0].job_id.split("_")[0], request.tier
         # Killed before this line, the launcher leaves a job that nobody knows the items of: the
@@ -209,57 +204,3 @@ class Submission:
             found = found or bool(jobs)
             wait = wait.stage.waits_for
         return ",".join(parts) or None
-
-    def _executor(
-        self, stage: Stage, request: Request, groups: list[list[int]], dependency: str | None
-    ) -> submitit.SlurmExecutor:
-        site, resources = self.site, request.resources
-        part = f"{stage.name}-{request.tier}" if request.tier else stage.name
-        least_cpus = max(stage.cpus(self.opened, group) for group in groups)
-        gres = resources.gres or (f"gpu:{resources.gpus}" if resources.gpus else None)
-        task.make_private(self.workspace.logs)
-        executor = submitit.SlurmExecutor(
-            folder=self.workspace.jobs, max_num_timeout=site.max_requeues, python=site.python
-        )
-        optional = {
-            "account": site.account,
-            "partition": resources.partition or site.partition,
-            "qos": site.qos,
-            "comment": site.comment,
-            "constraint": resources.constraint,
-            "gres": gres,
-            "dependency": dependency,
-            "setup": [*_exports(task.python_path()), *site.setup],
-        }
-        executor.update_parameters(
-            job_name=queue.job_name(self.workspace.root, part),
-            time=resources.timeout_min,
-            mem=f"{round(resources.mem_gb * 1024)}M",
-            cpus_per_task=max(resources.cpus or 1, least_cpus),
-            nodes=1,
-            ntasks_per_node=1,
-            # As `%50` behind --array: how many tasks run at once, so that a grid of hundreds does
-            # not take a whole course's partition.
-            array_parallelism=site.concurrency,
-            signal_delay_s=site.signal_delay_s,
-            # A dependency that can no longer be met cancels the job instead of leaving it pending;
-            # and a job that lost its node is to be started again whatever the cluster's default is.
-            additional_parameters={"kill-on-invalid-dep": "yes", "requeue": True},
-            **{name: value for name, value in optional.items() if value is not None},
-        )
-        return executor
-
-
-def _exports(variables: dict[str, str]) -> list[str]:
-    return [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
-
-
-@contextlib.contextmanager
-def _refusals_in_words(stage: str) -> Iterator[None]:
-    """Turn sbatch's refusal into words."""
-    try:
-        # submitit prints sbatch's words as well, below a traceback's worth of context.
-        with contextlib.redirect_stderr(io.StringIO()):
-            yield
-    except (submitit.core.utils.FailedJobError, submitit.core.utils.FailedSubmissionError) as error:
-        raise InputError(f"Slurm refuses the {stage} stage: {str(error).strip()}") from None

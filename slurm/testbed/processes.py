@@ -14,11 +14,16 @@ def are_of(root: Path, config: Path) -> list[int]:
 
 def is_of(pid: int, root: Path, config: Path) -> bool:
     """Return whether a process is a daemon or a job of the testbed in the folder `root`."""
+    # Whole entries: a folder may be named like the beginning of another one.
+    variables = environment_of(pid).split("\0")
+    has_our_config = f"SLURM_CONF={config}" in variables
     if is_daemon(pid):
-        return f"{root}/" in command_line(pid) or str(config) in environment_of(pid)
+        return has_our_config or any(
+            argument.partition("=")[2].startswith(f"{root}/")
+            for argument in command_line(pid).split("\0")
+        )
     # A job's process knows its node and, from the shell that submitted it, our config.
-    text = environment_of(pid)
-    return "SLURMD_NODENAME=" in text and str(config) in text
+    return has_our_config and any(each.startswith("SLURMD_NODENAME=") for each in variables)
 
 
 def all_pids() -> list[int]:

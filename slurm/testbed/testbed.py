@@ -20,6 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from slurm.testbed import folder
 from slurm.testbed.machine import TestbedError, install, require_no_foreign_slurm
 from slurm.testbed.processes import are_of, command_line, environment_of, kill, step_keepers
 
@@ -49,7 +50,15 @@ class Testbed:
 
     @classmethod
     def default(cls) -> "Testbed":
-        return cls(Path(os.environ.get("CLIP_TESTBED", "/var/tmp/clip-testbed")))
+        """Return the testbed in the folder that CLIP_TESTBED names.
+
+        Raises:
+            TestbedError: it is not an absolute path.
+        """
+        root = Path(os.environ.get("CLIP_TESTBED", "/var/tmp/clip-testbed"))
+        if not root.is_absolute() or ".." in root.parts:
+            raise TestbedError(f"CLIP_TESTBED must be an absolute path, not '{root}'")
+        return cls(root)
 
     @property
     def config(self) -> Path:
@@ -87,14 +96,19 @@ class Testbed:
             raise TestbedError(f"the testbed did not start: {error}\n{logs}") from error
 
     def stop(self) -> None:
-        """End every daemon and job process of this testbed, and remove its folder."""
+        """End every daemon and job process of this testbed, and remove its folder.
+
+        Raises:
+            TestbedError: the folder is not one that `start` made; nothing is ended or removed.
+        """
+        folder.require_own(self.root)
         for sent in (signal.SIGTERM, signal.SIGKILL):
             for pid in self._processes():
                 kill(pid, sent)
             wait_for(lambda: not self._processes(), 15, raising=False)
         if self._processes():
             raise TestbedError(f"processes {self._processes()} did not end")
-        shutil.rmtree(self.root, ignore_errors=True)
+        folder.remove(self.root)
 
     def require_fitting_machine(self) -> None:
         """Refuse a machine on which a testbed would do harm or cannot run."""
@@ -124,6 +138,7 @@ class Testbed:
         return started or f"SLURMD_NODENAME={node}\0" in environment_of(pid)
 
     def _lay_out(self) -> None:
+        folder.make(self.root)
         for name in ("etc", "run", "log", "state", "dev", "sql", *(f"spool/{n}" for n in NODES)):
             (self.root / name).mkdir(parents=True, exist_ok=True)
         # munged insists that nobody else could have replaced its socket or key.
@@ -246,8 +261,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("verb", choices=["install", "start", "stop", "status"])
     verb = parser.parse_args().verb
-    testbed = Testbed.default()
     try:
+        testbed = Testbed.default()
         if verb == "install":
             require_no_foreign_slurm(testbed.root, testbed.config)
             install()

@@ -1,0 +1,89 @@
+"""Jobs are cancelled only when it is sure that nobody needs them, and never in silence."""
+
+import json
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from jobs.data.workspace import Workspace
+from pipeline.executors import queue
+from pipeline.executors.records import JobRecord
+from pipeline.executors.slurm import Submission
+
+Stub = Callable[[str, str], None]
+
+
+@pytest.fixture
+def stub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stub:
+    """Put commands of Slurm into PATH that do what a line of shell says."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+
+    def write(name: str, script: str) -> None:
+        path = folder / name
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+
+    return write
+
+
+def line(workspace: Path, job: str, state: str) -> str:
+    return f"echo '{job}|{queue.job_name(workspace, 'train')}|{state}|None'"
+
+
+class Opened:
+    """As much of a plan as looking at the queue needs."""
+
+    def __init__(self, root: Path) -> None:
+        self.workspace = Workspace(root)
+
+
+def look(root: Path) -> Submission:
+    submission = Submission(Opened(root))  # type: ignore[arg-type]
+    submission.look()
+    return submission
+
+
+def test_without_records_running_jobs_are_left_and_waiting_ones_cancelled_and_told(
+    stub: Stub, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    out = tmp_path / "out"
+    stub("squeue", f"{line(out, '7', 'RUNNING')}; {line(out, '8_1', 'PENDING')}")
+    stub("scancel", f'echo "$@" >> {tmp_path}/cancelled')
+    look(out)
+    assert (tmp_path / "cancelled").read_text() == "--quiet 8_1\n"
+    assert "cancelled, because no record says what they do: 8_1" in caplog.text
+    assert "left to their end: 7" in caplog.text
+
+
+def test_logs_that_are_tidied_away_take_no_record_along(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    JobRecord(job="7", stage="train", tier=None, items=(0,), plan="p").save(workspace)
+    assert not workspace.logs.exists()
+    assert [record.job for record in JobRecord.load_all(workspace)] == ["7"]
+
+
+def test_a_damaged_record_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.submissions.mkdir()
+    (workspace.submissions / "7.json").write_text(json.dumps({"job": "7"}))
+    assert JobRecord.load_all(workspace) == []
+    assert "7.json" in caplog.text
+
+
+def test_a_scancel_that_failed_is_told_with_the_jobs_that_are_left(
+    stub: Stub, tmp_path: Path
+) -> None:
+    stub("squeue", line(tmp_path, "8_1", "RUNNING"))
+    stub("scancel", "echo 'slurm_kill_job: Unable to contact slurm controller' >&2; exit 1")
+    with pytest.raises(queue.SlurmError, match=r"Unable to contact.*not cancelled: 8_1"):
+        queue.cancel(tmp_path, ["8_1", "9"])
+
+
+def test_a_scancel_that_failed_on_jobs_that_have_ended_is_none(stub: Stub, tmp_path: Path) -> None:
+    stub("squeue", line(tmp_path, "8_1", "COMPLETING"))
+    stub("scancel", "echo 'Invalid job id specified' >&2; exit 1")
+    queue.cancel(tmp_path, ["8_1"])
