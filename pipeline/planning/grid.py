@@ -1,6 +1,7 @@
 """From a grid's YAML to validated run configs: what a user writes, what the runs are."""
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ Settings = dict[str, Any]
 SHAPE_KEYS = ("sweep", "zip", "runs", "seeds")
 # How large a job the run needs. Not a setting of the run: it changes no result and no name.
 TIER = "tier"
+MOST_RUNS = 5_000
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,7 @@ def _source(file: YamlFile, run: str | None, forced: Settings) -> Callable[[str]
 def _points(file: YamlFile, forced: Settings) -> list[tuple[str, Settings]]:
     """Return (name, own settings) of each run; a name tells no value that `forced` overrides."""
     axes = [_runs(file), _zipped(file), _product(file), _seeds(file)]
+    _require_few(file, math.prod(map(len, axes)))
     points: list[tuple[str, Settings]] = []
     for combination in itertools.product(*axes):
         own: Settings = {}
@@ -157,7 +160,16 @@ def _zipped(file: YamlFile) -> list[Settings]:
 
 def _product(file: YamlFile) -> list[Settings]:
     lists = _lists(file, "sweep")
+    _require_few(file, math.prod(map(len, lists.values())))
     return [dict(zip(lists, point, strict=True)) for point in itertools.product(*lists.values())]
+
+
+def _require_few(file: YamlFile, runs: int) -> None:
+    """Refuse a grid that multiplies to more than anybody trains, before it is multiplied out."""
+    if runs > MOST_RUNS:
+        raise InputError(
+            f"{file.path}: that makes {runs:,} runs; at most {MOST_RUNS:,} are planned"
+        )
 
 
 def _seeds(file: YamlFile) -> list[Settings]:

@@ -32,10 +32,30 @@ class YamlFile:
         return f"{self.path}:{line}" if line else str(self.path)
 
 
+# What a person writes is far below these; above them a few bytes would hold a launch for ever.
+MOST_DEPTH = 20
+MOST_BYTES = 1_000_000
+
+
 class _Loader(yaml.SafeLoader):
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.key_lines: dict[str, int] = {}
+        self._depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        event = self.peek_event()
+        line = event.start_mark.line + 1
+        # Aliases of aliases double with every line: 484 bytes of them are a billion values.
+        if isinstance(event, yaml.AliasEvent):
+            raise InputError(f"line {line}: `*{event.anchor}`: write the value out, without alias")
+        if self._depth == MOST_DEPTH:
+            raise InputError(f"line {line}: nested more than {MOST_DEPTH} levels deep")
+        self._depth += 1
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self._depth -= 1
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
@@ -72,6 +92,8 @@ def read_yaml(path: Path) -> YamlFile:
         InputError: no such file, not UTF-8, not YAML, not a mapping, a doubled key.
     """
     try:
+        if path.stat().st_size > MOST_BYTES:
+            raise InputError(f"{path} has more than {MOST_BYTES:,} bytes; that is no YAML of ours")
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         beside = sorted(p.name for p in path.parent.glob("*.y*ml")) if path.parent.is_dir() else []

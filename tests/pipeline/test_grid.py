@@ -136,3 +136,18 @@ def test_the_votes_rules_are_settings_of_the_grid(tmp_path: Path) -> None:
         InputError, match="--set combine: `combine`: there is no such rule; did you mean `soft`"
     ):
         grid_of(tmp_path, "", "combine=sotf")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sweep:\n"
+        + "".join(f"  {key}: {list(range(1, 101))}\n" for key in ("lr", "epochs", "seed")),
+        f"sweep: {{lr: {list(range(1, 101))}}}\nseeds: {list(range(100))}\n",
+    ],
+)
+def test_a_grid_that_multiplies_to_too_many_runs_is_refused_before_it_is_multiplied(
+    tmp_path: Path, text: str
+) -> None:
+    with pytest.raises(InputError, match=r"that makes 1\d*,[\d,]*000 runs; at most 5,000"):
+        grid_of(tmp_path, text)

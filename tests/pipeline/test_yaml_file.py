@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from jobs.errors import InputError
-from pipeline.planning.yaml_file import parse_value, read_yaml
+from pipeline.planning.yaml_file import parse_settings, parse_value, read_yaml
 
 
 @pytest.mark.parametrize(
@@ -55,3 +55,40 @@ def test_keys_know_their_lines(tmp_path: Path) -> None:
     file = read_yaml(path)
     assert file.where("lr") == f"{path}:5"
     assert file.where("nothing") == str(path)
+
+
+# Each took minutes, all memory, or a traceback.
+BOMBS = {
+    "aliases": "a: &a [x, x, x, x, x, x, x, x, x]\n"
+    + "".join(
+        f"{new}: &{new} [{', '.join([f'*{old}'] * 9)}]\n"
+        for old, new in zip("abcdefgh", "bcdefghi")
+    ),
+    "merge": "a: &a {lr: 1}\nb:\n  <<: *a\n",
+    "brackets": "a: " + "[" * 2000 + "]" * 2000,
+    "braces": "a: " + "{b: " * 2000 + "1" + "}" * 2000,
+    "dashes": "- " * 2000 + "1",
+    "open brackets": "a: " + "[" * 2000,
+    "size": "a: " + "x" * 2_000_000,
+}
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_a_bomb_is_refused_at_once_in_one_line(tmp_path: Path, bomb: str) -> None:
+    path = tmp_path / "bomb.yaml"
+    path.write_text(BOMBS[bomb])
+    with pytest.raises(InputError, match=r"bomb\.yaml") as refused:
+        read_yaml(path)
+    assert len(str(refused.value)) < 300
+    assert "\n" not in str(refused.value)
+
+
+def test_a_bomb_in_a_setting_is_refused_too() -> None:
+    with pytest.raises(InputError, match="--set lr=.*nested more than 20 levels deep"):
+        parse_settings(["lr=" + "[" * 30 + "]" * 30], ["lr"], "--set", "lr=1")
+
+
+def test_twenty_levels_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "deep.yaml"
+    path.write_text("a: " + "[" * 17 + "]" * 17)
+    assert read_yaml(path).values["a"]
