@@ -43,7 +43,7 @@ def owning(path: Path, wait: bool = True) -> Iterator[None]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     # Opened for appending: whoever waits must not empty the file that names the owner.
-    with path.open("a+", encoding="utf-8") as file:
+    with open(path, "a+", encoding="utf-8", opener=_private) as file:
         try:
             _until_free(path, wait, lambda: _try_lock(file))
         except OSError as error:
@@ -57,6 +57,11 @@ def owning(path: Path, wait: bool = True) -> Iterator[None]:
             return
     with _lease(path.with_name(f"{path.name}.lease"), wait):
         yield
+
+
+def _private(path: str, flags: int) -> int:
+    """Open a file that nobody else can read, and so lock, and follow no link planted for it."""
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
 
 
 def is_owned(path: Path) -> bool:

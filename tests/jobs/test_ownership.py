@@ -68,3 +68,21 @@ def test_without_locks_a_lease_keeps_others_out_until_its_owner_is_silent(
     with owning(lock, wait=False):
         pass
     assert sorted(p.name for p in tmp_path.iterdir()) == [".lock"]
+
+
+def test_a_lock_file_is_private(tmp_path: Path) -> None:
+    before = os.umask(0o002)  # as on clusters whose users share a group
+    try:
+        with owning(tmp_path / ".lock"):
+            assert (tmp_path / ".lock").stat().st_mode & 0o777 == 0o600
+    finally:
+        os.umask(before)
+
+
+def test_a_link_planted_as_a_lock_is_not_followed(tmp_path: Path) -> None:
+    private = tmp_path / "private.txt"
+    private.write_text("mine")
+    (tmp_path / ".lock").symlink_to(private)
+    with pytest.raises(OSError, match=r"\.lock"), owning(tmp_path / ".lock"):
+        pass
+    assert private.read_text() == "mine"

@@ -62,7 +62,7 @@ BOMBS = {
     "aliases": "a: &a [x, x, x, x, x, x, x, x, x]\n"
     + "".join(
         f"{new}: &{new} [{', '.join([f'*{old}'] * 9)}]\n"
-        for old, new in zip("abcdefgh", "bcdefghi")
+        for old, new in zip("abcdefgh", "bcdefghi", strict=True)
     ),
     "merge": "a: &a {lr: 1}\nb:\n  <<: *a\n",
     "brackets": "a: " + "[" * 2000 + "]" * 2000,
@@ -84,7 +84,7 @@ def test_a_bomb_is_refused_at_once_in_one_line(tmp_path: Path, bomb: str) -> Non
 
 
 def test_a_bomb_in_a_setting_is_refused_too() -> None:
-    with pytest.raises(InputError, match="--set lr=.*nested more than 20 levels deep"):
+    with pytest.raises(InputError, match=r"--set lr=.*nested more than 20 levels deep"):
         parse_settings(["lr=" + "[" * 30 + "]" * 30], ["lr"], "--set", "lr=1")
 
 
