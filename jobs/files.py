@@ -125,33 +125,42 @@ def remove_abandoned_temporaries(*folders: Path) -> None:
     it has not changed for a week. Files of other programs are left alone, whatever their name.
     """
     for folder in folders:
-        _remove_abandoned(folder, folder.rglob(f".*{TEMPORARY_SUFFIX}"))
+        _remove_abandoned(folder.rglob(f".*{TEMPORARY_SUFFIX}"))
 
 
 def remove_abandoned_temporaries_in(folder: Path) -> None:
     """As `remove_abandoned_temporaries`, but look into no folder below this one."""
-    _remove_abandoned(folder, folder.glob(f".*{TEMPORARY_SUFFIX}"))
+    _remove_abandoned(folder.glob(f".*{TEMPORARY_SUFFIX}"))
 
 
-def _remove_abandoned(folder: Path, temporaries: Iterable[Path]) -> None:
-    ours = [path for path in temporaries if _TOKEN.search(path.name)]
-    if not ours:
-        return
-    now = _time_of_the_file_server(folder)
-    for path in ours:
+def _remove_abandoned(temporaries: Iterable[Path]) -> None:
+    for path in temporaries:
         # One that cannot be judged or deleted now stays for the next time.
         with contextlib.suppress(OSError):
-            if _is_abandoned(path, now):
+            if _is_abandoned(path):
                 path.unlink()
 
 
-def _is_abandoned(path: Path, now: float) -> bool:
+def _is_abandoned(path: Path) -> bool:
     token = _TOKEN.search(path.name)
     if token is None:
         return False
     if token["machine"] == _machine():
-        return _start_of(int(token["pid"])) != token["start"]
-    return now - path.stat().st_mtime > ABANDONED_AFTER_S
+        return not _lives(int(token["pid"]), token["start"])
+    age = _time_of_the_file_server(path.parent) - path.stat().st_mtime
+    return age > ABANDONED_AFTER_S
+
+
+def _lives(pid: int, start: str) -> bool:
+    """Return whether a process of this machine that started then may still live."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    # Where its start cannot be seen (no /proc, or another user's is hidden), it may be the same.
+    return _start_of(pid) in (start, None)
 
 
 def _time_of_the_file_server(folder: Path) -> float:

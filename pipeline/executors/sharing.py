@@ -17,7 +17,6 @@ from pipeline.monitoring.failure_note import FailureNote
 if TYPE_CHECKING:
     from submitit.core.utils import DelayedSubmission
 
-ROOT = Path(__file__).parents[2]
 # Slurm's warnings go to all processes of a job, and the executor in the parent answers them. They
 # are ignored from the start: importing takes seconds.
 PROGRAM = """\
@@ -81,7 +80,7 @@ run_sharing.checkpoint = _again  # type: ignore[attr-defined]
 def _start(stage: str, workspace: str, item: int) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-c", PROGRAM, stage, workspace, str(item)]
     # The open pipe is our life line: whoever reads its end knows that we are gone.
-    return subprocess.Popen(command, stdin=subprocess.PIPE, cwd=ROOT)
+    return subprocess.Popen(command, stdin=subprocess.PIPE, cwd=task.REPOSITORY)
 
 
 def _note_death(workspace: Workspace, stage: str, item: int, code: int) -> None:

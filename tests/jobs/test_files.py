@@ -93,6 +93,30 @@ def test_only_temporaries_of_ours_whose_writer_is_gone_for_certain_are_removed(
     assert sorted(tmp_path.iterdir()) == sorted(kept)
 
 
+def test_where_no_start_of_a_process_can_be_seen_a_living_writers_temporary_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "_start_of", lambda pid: None)  # as on a Mac
+    with replacing(tmp_path / "a.csv") as temporary:
+        temporary.write_text("half")
+        remove_abandoned_temporaries(tmp_path)
+        assert temporary.exists()
+
+
+def test_a_full_disk_keeps_no_temporary_of_a_killed_writer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    gone = leave(tmp_path / f".a.csv.clip-{files._machine()}-{os.getpid()}-1-00000000.tmp")
+    other = leave(tmp_path / f".a.csv.clip-{'0' * 12}-1-1-00000000.tmp", days=30)
+    monkeypatch.setattr(Path, "touch", full)
+    remove_abandoned_temporaries(tmp_path)
+    assert not gone.exists()
+    assert other.exists()  # its age cannot be known now
+
+
 def test_the_age_of_a_temporary_does_not_depend_on_this_machines_clock(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
