@@ -21,6 +21,10 @@ class BusyError(PipelineError):
     """Somebody else owns this folder right now."""
 
 
+class LostOwnershipError(PipelineError):
+    """Somebody else has taken over what this process owned: it must not write any more."""
+
+
 # torch's allocator for host memory raises a plain RuntimeError that says this, and so does Python
 # where a process or a thread cannot be started for want of memory.
 ALLOCATION_SIGNS = ("can't allocate memory", "Cannot allocate memory", "can't start new thread")

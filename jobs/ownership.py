@@ -1,90 +1,60 @@
-"""One owner at a time for a folder that several processes may want to write."""
+"""One owner at a time for a folder that several processes may want to write.
+
+A lock file names its owner and is touched by it every 10 s. Locks of the kernel (`flock`) are not
+used: on some mounts (NFS with local locks, Lustre with `localflock`) they hold on one node alone,
+and make two owners without a word; and whoever may read a file can hold its lock.
+"""
 
 import contextlib
-import errno
-import fcntl
-import json
 import logging
-import os
+import math
 import secrets
-import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
-from jobs.errors import BusyError
+from jobs.errors import BusyError, LostOwnershipError
+from jobs.lock_file import Owner, create, touch
+from jobs.temporaries import temporary_beside
 
 log = logging.getLogger(__name__)
 
 POLL_S = 1.0
 REPORT_EVERY_S = 60.0
-GLANCES, GLANCE_S = 3, 0.1
 HEARTBEAT_S = 10.0
+# Attributes of a file may be cached for up to 60 s by an NFS client, so silence must last longer.
 STALE_AFTER_S = 90.0
-NO_LOCKS_HERE = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
+# A clock that jumped makes a fresh sign of life look old: the next two must be missing as well.
+WATCHED_FOR_S = 25.0
+# A job that waits holds its CPUs, perhaps a GPU, and its own time limit runs.
+PATIENCE_S = 600.0
+
+# Lock file and token of everything that this process owns.
+_owned: dict[Path, str] = {}
 
 
 @contextlib.contextmanager
-def owning(path: Path, wait: bool = True) -> Iterator[None]:
+def owning(path: Path, wait_s: float = PATIENCE_S) -> Iterator[None]:
     """Own `path` for the length of the block.
 
-    Where the file system has locks, the kernel frees the lock when the process dies, however it
-    dies. Where it has none, a lease file with a heartbeat stands in: it is taken over once its
-    owner has been silent for 90 s.
+    An owner on this machine is one for as long as its process lives, even if it is suspended. One
+    on another machine has lost what it owned once it was silent for 90 s, or at once where it is
+    the earlier life of this very job, which Slurm has requeued. Should it only have been suspended,
+    it notices before its next rename or delete: see `require_ownership`.
 
     Args:
-        path: the lock file; it names its owner.
-        wait: wait for the present owner to end, saying who it is; else give up at once.
+        path: the lock file.
+        wait_s: how many seconds to wait for the present owner to end, saying who it is; 0 to give
+            up at once, `math.inf` for as long as it takes.
 
     Raises:
-        BusyError: somebody else owns it and `wait` is False.
+        BusyError: somebody else still owns it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Opened for appending: whoever waits must not empty the file that names the owner.
-    with open(path, "a+", encoding="utf-8", opener=_private) as file:
-        try:
-            _until_free(path, wait, lambda: _try_lock(file))
-        except OSError as error:
-            if error.errno not in NO_LOCKS_HERE:
-                raise
-        else:
-            file.truncate(0)
-            file.write(_myself())
-            file.flush()
-            yield
-            return
-    with _lease(path.with_name(f"{path.name}.lease"), wait):
-        yield
-
-
-def _private(path: str, flags: int) -> int:
-    """Open a file that nobody else can read, and so lock, and follow no link planted for it."""
-    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
-
-
-def is_owned(path: Path) -> bool:
-    """Return whether some process owns `path` right now."""
-    try:
-        with path.open("r+", encoding="utf-8") as file:
-            return not _try_lock(file)
-    except OSError:
-        return path.with_name(f"{path.name}.lease").exists()
-
-
-def _try_lock(file: IO[str]) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-@contextlib.contextmanager
-def _lease(path: Path, wait: bool) -> Iterator[None]:
     token = secrets.token_hex(8)
-    _until_free(path, wait, lambda: _try_lease(path, token))
+    _take(path, token, wait_s)
+    _owned[path] = token
     ended = threading.Event()
     heart = threading.Thread(target=_beat, args=(path, token, ended), daemon=True)
     heart.start()
@@ -93,69 +63,110 @@ def _lease(path: Path, wait: bool) -> Iterator[None]:
     finally:
         ended.set()
         heart.join()
-        if _token_of(path) == token:
-            path.unlink(missing_ok=True)
+        del _owned[path]
+        with contextlib.suppress(OSError):  # then it is taken over, or falls silent
+            if Owner.is_named(path, token):
+                path.unlink()
 
 
-def _try_lease(path: Path, token: str) -> bool:
-    """Create the lease, or replace one whose owner has fallen silent."""
-    mine = path.with_name(f"{path.name}.{token}")
-    mine.write_text(_myself(token), encoding="utf-8")
+def require_ownership() -> None:
+    """Refuse to go on if another process has taken over what this one owns.
+
+    Everything that renames or deletes asks here first. A process that was suspended, or cut off
+    from the file server, cannot know otherwise that it was given up.
+
+    Raises:
+        LostOwnershipError: names the lock file and its new owner.
+        OSError: the lock file cannot be read now.
+    """
+    for path, token in list(_owned.items()):
+        if not Owner.is_named(path, token):
+            owner = Owner.read(path) or "a process that has ended since"
+            raise LostOwnershipError(
+                f"{path.parent} was taken over by {owner}, because this process gave no sign of "
+                "life (suspended, or cut off from the file server). It ends here and changes "
+                "nothing more; what it was doing is done by the other"
+            )
+
+
+def is_owned(path: Path) -> bool:
+    """Return whether some process owns `path` right now."""
     try:
-        with contextlib.suppress(FileExistsError):
-            os.link(mine, path)  # atomic, and fails if the name exists
-            return True
-        # Both times come from the file server, so clocks of hosts need not agree.
-        with contextlib.suppress(FileNotFoundError):
-            if mine.stat().st_mtime - path.stat().st_mtime > STALE_AFTER_S:
-                mine.replace(path)
-                time.sleep(POLL_S)  # if two take over at once, the later one stays
-                return _token_of(path) == token
+        owner = Owner.read(path)
+        if owner is None:
+            return False
+        lives = owner.lives()
+        return owner.silent_for_s(path.parent) <= STALE_AFTER_S if lives is None else lives
+    except OSError:
         return False
-    finally:
-        mine.unlink(missing_ok=True)
 
 
-def _beat(path: Path, token: str, ended: threading.Event) -> None:
-    while not ended.wait(HEARTBEAT_S):
-        if _token_of(path) != token:
-            log.error("%s was taken over by another process; this one was silent too long", path)
-            return
-        with contextlib.suppress(OSError):
-            os.utime(path)
+class _Watch:
+    """Tells whether an owner has fallen silent, by what is seen of it and not by clocks alone."""
+
+    def __init__(self) -> None:
+        self.seen: tuple[str, int] | None = None
+        self.since = 0.0
+
+    def is_silent(self, owner: Owner, silent_for_s: float) -> bool:
+        """Return whether a look at the lock file, taken now, shows an owner that is gone."""
+        now, sign = time.monotonic(), (owner.token, owner.touched_ns)
+        if sign != self.seen:
+            self.seen, self.since = sign, now
+        watched = now - self.since
+        return watched > STALE_AFTER_S or (watched > WATCHED_FOR_S and silent_for_s > STALE_AFTER_S)
 
 
-def _until_free(path: Path, wait: bool, attempt: Callable[[], bool]) -> None:
-    reported = -REPORT_EVERY_S
-    glances = 0
-    while not attempt():
-        if not wait:
-            # `is_owned` takes the lock for an instant; that is nobody to give way to.
-            glances += 1
-            if glances < GLANCES:
-                time.sleep(GLANCE_S)
-                continue
-            raise BusyError(f"{path.parent} is in use by {_owner(path)}")
-        if time.monotonic() - reported > REPORT_EVERY_S:
-            reported = time.monotonic()
-            log.info("waiting for %s, which works in %s", _owner(path), path.parent)
+def _take(path: Path, token: str, wait_s: float) -> None:
+    """Return once `path` names this process."""
+    started = time.monotonic()
+    reported = -math.inf
+    watch = _Watch()
+    while not create(path, token):
+        owner = Owner.read(path)
+        if owner is None:
+            continue  # released in between
+        if owner.token == token:
+            return  # NFS sent the request twice and answered the second time
+        lives = owner.lives()
+        silent_for_s = owner.silent_for_s(path.parent) if lives is None else 0.0
+        if lives is False or (lives is None and watch.is_silent(owner, silent_for_s)):
+            if _replace(path, token, owner):
+                return
+            continue
+        now = time.monotonic()
+        # One that has long been silent is watched for a moment even by who would not wait.
+        patience = max(wait_s, 2 * WATCHED_FOR_S) if silent_for_s > STALE_AFTER_S else wait_s
+        if now - started >= patience:
+            waited = f" Waited for {now - started:.0f} s." if wait_s else ""
+            raise BusyError(
+                f"{path.parent} is in use by {owner}.{waited} Launch again once it ends"
+            )
+        if now - reported > REPORT_EVERY_S:
+            reported = now
+            log.warning("waiting for %s, which works in %s", owner, path.parent)
         time.sleep(POLL_S)
 
 
-def _myself(token: str = "") -> str:
-    return json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "token": token})
-
-
-def _token_of(path: Path) -> str | None:
+def _replace(path: Path, token: str, gone: Owner) -> bool:
+    """Take over from an owner that is gone; return False if somebody else was faster."""
+    mine = temporary_beside(path)
     try:
-        return str(json.loads(path.read_text(encoding="utf-8"))["token"])
-    except (OSError, ValueError, KeyError):
-        return None
+        create(mine, token)
+        if Owner.read(path) != gone:
+            return False
+        mine.replace(path)
+    finally:
+        mine.unlink(missing_ok=True)
+    time.sleep(POLL_S)  # if two take over at once, the later one stays
+    if not Owner.is_named(path, token):
+        return False
+    log.info("took over %s from %s, which is gone", path.parent, gone)
+    return True
 
 
-def _owner(path: Path) -> str:
-    try:
-        owner = json.loads(path.read_text(encoding="utf-8"))
-        return f"process {owner['pid']} on {owner['host']}"
-    except (OSError, ValueError, KeyError):
-        return "another process"
+def _beat(path: Path, token: str, ended: threading.Event) -> None:
+    """Give a sign of life every 10 s until the block has ended, or another has taken over."""
+    while not ended.wait(HEARTBEAT_S):
+        with contextlib.suppress(OSError):  # the next one may get through
+            touch(path, token)

@@ -1,6 +1,7 @@
 """`python -m pipeline.launch --grid grids/lr_bs.yaml`: from MP3s to submission.csv."""
 
 import enum
+import math
 import signal
 from pathlib import Path
 from typing import Annotated
@@ -141,12 +142,12 @@ def _launch(opened: OpenedPlan, executor: Executor, jobs: int | None, retry_oom:
     lock = opened.workspace.lock("launch")
     if executor is Executor.slurm:
         # Submitting takes seconds, so a second launch of the same output waits its turn.
-        with owning(lock, wait=True):
+        with owning(lock, wait_s=math.inf):
             return _launch_on_slurm(opened, retry_oom)
     # Ended by a signal, the launcher takes its local jobs with it.
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, _interrupt)
-    with owning(lock, wait=False):
+    with owning(lock, wait_s=0):
         return _launch_here(opened, executor, jobs)
 
 

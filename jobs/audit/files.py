@@ -10,7 +10,7 @@ from jobs.audit.summary import AuditSummary
 from jobs.data.dataset import Dataset
 from jobs.data.manifest import Clip
 from jobs.extract.store.feature_set import FeatureSet
-from jobs.files import write_csv
+from jobs.files import remove, write_csv
 
 CLIPS, DUPLICATES, TRAIN = "clips.csv", "duplicates.csv", "train.csv"
 FACTS = (
@@ -46,7 +46,7 @@ def write_findings(folder: Path, findings: Findings) -> AuditSummary:
     write_csv(folder / CLIPS, CLIPS_HEADER, _clips(findings))
     pairs = (_pair(findings.clips, pair) for pair in findings.duplicates)
     write_csv(folder / DUPLICATES, DUPLICATES_HEADER, pairs)
-    (folder / TRAIN).unlink(missing_ok=True)
+    remove(folder / TRAIN)
     if findings.regrouped:
         write_csv(folder / TRAIN, TRAIN_HEADER, _train(findings))
     summary = findings.summary()

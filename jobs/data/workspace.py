@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobs.files import remove_abandoned_temporaries, remove_abandoned_temporaries_in
+from jobs.temporaries import remove_abandoned_temporaries, remove_abandoned_temporaries_in
 
 
 @dataclass(frozen=True)

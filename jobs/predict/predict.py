@@ -8,6 +8,7 @@ import numpy as np
 from jobs.data.dataset import Dataset
 from jobs.errors import DamagedFileError
 from jobs.extract.store.feature_set import FeatureSet
+from jobs.files import remove
 from jobs.ownership import owning
 from jobs.predict.predictions import Predictions, Probabilities, Source, source_of
 from jobs.train.checkpoint import Checkpoint
@@ -117,4 +118,4 @@ def _remove_others(run: Run) -> None:
     wanted = {path for e in kept for path in (run.test_predictions(e), run.test_submission(e))}
     for path in run.predictions.glob("test-epoch-*"):
         if path not in wanted:
-            path.unlink(missing_ok=True)
+            remove(path)

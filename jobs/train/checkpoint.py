@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs.errors import DamagedFileError
-from jobs.files import read_json, set_aside, write_json
+from jobs.files import read_json, remove, set_aside, write_json
 from jobs.models.archive import require_whole
 from jobs.models.normalise import NORMALISATION
 
@@ -114,7 +114,7 @@ def drop_all_but(folder: Path, epochs: Sequence[int] | set[int]) -> None:
     stems = {f"epoch-{epoch:05d}" for epoch in epochs}
     for path in sorted(folder.glob("epoch-*"), key=lambda path: path.suffix != ".json"):
         if path.stem not in stems:
-            path.unlink(missing_ok=True)
+            remove(path)
 
 
 def set_all_aside(folder: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from jobs.errors import DamagedFileError
-from jobs.files import read_json, set_aside, write_json
+from jobs.files import read_json, remove, set_aside, write_json
 from jobs.train.checkpoint import Checkpoint, epochs_in
 
 End = Literal["whole", "early", "diverged", "paused"]
@@ -200,6 +200,6 @@ class Run:
         """Let the run count as untrained: it goes on, or something that it left is damaged."""
         outcome = self.outcome()
         if outcome is not None and not outcome.ended:
-            self.done.unlink(missing_ok=True)
+            remove(self.done)
         else:
             set_aside(self.done)

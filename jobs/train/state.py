@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.errors import DamagedFileError
-from jobs.files import set_aside, write_bytes
+from jobs.files import remove, set_aside, write_bytes
 from jobs.models.archive import from_file, to_bytes
 from jobs.train.checkpoint import Checkpoint, drop_all_but, epochs_in, set_all_aside
 from jobs.train.history import History, HistoryRow
@@ -99,7 +99,7 @@ def save_state(run: Run, state: State, learner: Learner) -> None:
     state.save(run.state(state.epoch), learner)
     # Only now: until this one is complete, the two before it are what a kill falls back on.
     for old in run.states()[2:]:
-        old.unlink(missing_ok=True)
+        remove(old)
     drop_all_but(run.checkpoints, state.needed)
 
 
@@ -140,4 +140,4 @@ def restore_state(run: Run, learner: Learner, validation: ValidationPredictions)
 def forget_states(run: Run) -> None:
     """Remove all states: the run has ended."""
     for path in run.states():
-        path.unlink(missing_ok=True)
+        remove(path)

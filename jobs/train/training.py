@@ -8,9 +8,10 @@ import numpy as np
 
 from jobs.data.dataset import Dataset
 from jobs.data.split import Fold
-from jobs.files import remove_abandoned_temporaries
+from jobs.files import remove
 from jobs.models.model import Fitted, OneShotModel
 from jobs.ownership import owning
+from jobs.temporaries import remove_abandoned_temporaries
 from jobs.train.checkpoint import Checkpoint, drop_all_but
 from jobs.train.config import RunConfig
 from jobs.train.history import History, HistoryRow
@@ -71,7 +72,7 @@ def _remove_states_of_ended(run: Run) -> None:
     """A kill between writing the outcome and removing the states leaves them."""
     outcome = run.outcome()
     for path in run.states() if outcome and outcome.ended else []:
-        path.unlink(missing_ok=True)
+        remove(path)
 
 
 def _train(

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from jobs.errors import DamagedFileError
 from jobs.files import in_words, write_bytes
+from jobs.ownership import require_ownership
 
 Probabilities = npt.NDArray[np.float32]
 CHECKSUM_BYTES = 4
@@ -130,6 +131,7 @@ class ValidationPredictions:
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[IO[bytes]]:
+        require_ownership()
         try:
             with self.path.open("r+b") as file:
                 yield file

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from jobs.data.dataset import Dataset
 from jobs.data.workspace import Workspace
 from jobs.errors import DamagedFileError, NotReadyError
-from jobs.files import set_aside, write_csv
+from jobs.files import remove, set_aside, write_csv
 from jobs.predict.predict import has_predictions
 from jobs.predict.predictions import SUBMISSION_HEADER, Predictions
 from jobs.vote.candidates import AbsentRun, Candidate, Entry, rank_candidates
@@ -75,7 +75,7 @@ class Vote:
             unreadable = self._write(tally, *results)
         else:
             for path in results:
-                path.unlink(missing_ok=True)
+                remove(path)
         ensemble = Ensemble(
             inputs=self.inputs,
             absent=tuple(_absent(each) for each in self.absent),

@@ -21,7 +21,7 @@ from jobs.extract.store.shard import (
     read_columns,
     read_features,
 )
-from jobs.files import write_bytes
+from jobs.files import remove, write_bytes
 
 INDEX = "index.h5"
 
@@ -151,7 +151,7 @@ class FeatureSet:
             return read_features(self.folder / str(self.shard_names[index]))
         except DamagedFileError as error:
             # Without its index a FeatureSet is verified again, and the shard extracted again.
-            (self.folder / INDEX).unlink(missing_ok=True)
+            remove(self.folder / INDEX)
             raise DamagedFileError(f"{error}. Launch again: it is extracted again") from error
 
     def load(self, positions: Sequence[int]) -> npt.NDArray[np.float32]:

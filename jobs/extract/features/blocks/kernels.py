@@ -7,7 +7,9 @@ import contextlib
 import fcntl
 import functools
 import logging
-from collections.abc import Callable
+import os
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,6 +85,7 @@ def _spectral_peaks(
     return pitch[:count], level[:count]
 
 
+LONGEST_WAIT_S, POLL_S = 20.0, 0.05
 LOOPS = (_window_frames, _store_power, _spectral_peaks)
 
 
@@ -102,9 +105,7 @@ def kernels() -> Kernels:
         compiled = Kernels(*(cached(loop) for loop in LOOPS))
         folder = Path(cached(LOOPS[0]).stats.cache_path)
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder / ".compiling.lock").open("a") as lock:
-            with contextlib.suppress(OSError):  # a file system without locks: compile at once
-                fcntl.flock(lock, fcntl.LOCK_EX)
+        with _compiling_alone(folder / ".compiling.lock"):
             _call_once(compiled)
     except (OSError, RuntimeError) as error:
         log.warning("compiled kernels cannot be cached (%s); they are compiled here", error)
@@ -112,6 +113,25 @@ def kernels() -> Kernels:
         compiled = Kernels(*(uncached(loop) for loop in LOOPS))
         _call_once(compiled)
     return compiled
+
+
+@contextlib.contextmanager
+def _compiling_alone(path: Path) -> Iterator[None]:
+    """Wait while another task compiles, but no longer than compiling takes: it is no harm twice."""
+    lock = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    try:
+        waiting_until = time.monotonic() + LONGEST_WAIT_S
+        while time.monotonic() < waiting_until:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                time.sleep(POLL_S)
+            except OSError:  # a file system without locks
+                break
+        yield
+    finally:
+        os.close(lock)
 
 
 def _call_once(compiled: Kernels) -> None:
