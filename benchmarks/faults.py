@@ -109,7 +109,7 @@ def warn_before_preempting(this: Round) -> None:
 
 def kill_task(this: Round) -> None:
     if this.wait_for_job():
-        found = this.cluster.command("pgrep", "-f", "submitit.core._submit").stdout.split()
+        found = this.cluster.command("pgrep", "-f", "pipeline.executors.entry").stdout.split()
         if found:
             with_pid(int(this.rng.choice(found)), signal.SIGKILL)
 

@@ -4,13 +4,15 @@ import difflib
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from jobs.errors import InputError
 
 FINGERPRINT_LENGTH = 16
+# What names a folder is checked where it is read: a name such as ../../elsewhere leads out of it.
+Fingerprint = Annotated[str, Field(pattern=rf"^[0-9a-f]{{{FINGERPRINT_LENGTH}}}$")]
 
 
 class Schema(BaseModel):

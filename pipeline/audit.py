@@ -43,7 +43,7 @@ def main(
     twice: byte for byte, or encoded again, shifted by up to 0.25 s, louder or softer.
     """
     workspace = Workspace(out.absolute())
-    make_writable(workspace.root)
+    make_writable(workspace)
     dataset = read_data(data, RecordingHashes(workspace.recordings))
     summary = _audit(workspace, dataset)
     if as_json:

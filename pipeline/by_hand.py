@@ -43,7 +43,7 @@ def main(
         raise InputError(f"there is no stage '{what}'; {nearest(what, NAMES)}")
     read = read_grid(grid, settings or [])
     workspace = choose_output(read, out)
-    make_writable(workspace.root)
+    make_writable(workspace)
     opened = open_plan(read, choose_data(read, data), workspace, load_site(LOCAL))
     _settle(opened)
     failed: set[str] = set()

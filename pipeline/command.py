@@ -7,6 +7,7 @@ from typing import Any
 import typer
 
 from jobs.errors import PipelineError
+from jobs.trust import keep_others_from_writing
 from pipeline.pages import console
 
 EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
@@ -32,6 +33,7 @@ def command(main: Callable[..., int | None]) -> typer.Typer:
 
 def _exit_code(main: Callable[..., int | None], *args: Any, **kwargs: Any) -> int:
     """Call `main` and print what went wrong, if anything did, in one line."""
+    keep_others_from_writing()
     try:
         return main(*args, **kwargs) or 0
     except PipelineError as error:

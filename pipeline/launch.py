@@ -95,8 +95,9 @@ def main(
     where = _executor(executor, planning=plan)
     chosen = _site(where, site, site_settings or [])
     workspace = choose_output(read, out)
+    chosen.let_readers_in()
     if not plan:
-        make_writable(workspace.root)
+        make_writable(workspace)
     # To plan is to know what exists, so recordings are hashed even for --plan; it keeps nothing.
     hashes = RecordingHashes(workspace.recordings, rehash, may_write=not plan)
     folder = choose_data(read, data)

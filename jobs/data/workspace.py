@@ -4,6 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jobs.temporaries import remove_abandoned_temporaries, remove_abandoned_temporaries_in
+from jobs.trust import (
+    close_to_writers,
+    make_private,
+    require_no_links_of_others,
+    require_ours,
+)
 
 
 @dataclass(frozen=True)
@@ -13,9 +19,14 @@ class Workspace:
     root: Path
 
     @property
+    def launches(self) -> Path:
+        """What tasks trust: plan, records of jobs, locks. Only their owner may enter it."""
+        return self.root / "launch"
+
+    @property
     def plan(self) -> Path:
         """What the last launch decided: data, features, split, runs."""
-        return self.root / "plan.json"
+        return self.launches / "plan.json"
 
     @property
     def manifest(self) -> Path:
@@ -94,8 +105,39 @@ class Workspace:
     @property
     def folders(self) -> list[Path]:
         """The folders below the output folder that belong to this project alone."""
-        own = (self.splits, self.features, self.audit, self.runs, self.logs, self.submissions)
-        return [folder for folder in own if folder.is_dir()]
+        own = (*self.private, self.splits, self.features, self.audit, self.runs)
+        return [folder for folder in own if folder.is_dir() or folder.is_symlink()]
+
+    @property
+    def private(self) -> tuple[Path, Path]:
+        """The folders that only their owner may enter."""
+        return self.launches, self.logs
+
+    def prepare(self) -> None:
+        """Create the output folder and those below that only their owner may enter.
+
+        The output folder itself may be one that a group shares: nothing that lies right in it is
+        trusted by a task, and whoever may write there can exchange a submission.csv at worst.
+
+        Raises:
+            InputError: one of them is somebody else's, or a link that others can change.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        require_no_links_of_others(self.root)
+        for folder in self.folders:
+            close_to_writers(folder)
+        for folder in self.private:
+            make_private(folder)
+
+    def require_ours(self) -> None:
+        """Refuse an output whose folders others may have exchanged or changed.
+
+        Raises:
+            InputError: says which, whose it is, and what to do.
+        """
+        require_no_links_of_others(self.root)
+        for folder in self.folders:
+            require_ours(folder)
 
     def remove_abandoned_temporaries(self) -> None:
         """Delete what killed writers left in this output, and nothing that is not ours.
@@ -109,8 +151,8 @@ class Workspace:
     @property
     def submissions(self) -> Path:
         """What each submitted job does; outside of the logs, which people tidy away."""
-        return self.root / "submissions"
+        return self.launches / "jobs"
 
     def lock(self, name: str) -> Path:
         """The lock of whatever one process at a time may do here: a launch, a stage."""
-        return self.root / f".{name}.lock"
+        return self.launches / f"{name}.lock"

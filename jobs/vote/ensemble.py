@@ -2,10 +2,11 @@
 
 import hashlib
 from pathlib import Path
+from typing import Literal
 
 from jobs.errors import DamagedFileError, InputError
 from jobs.files import read_json, write_json
-from jobs.schema import Schema
+from jobs.schema import Fingerprint, Schema
 from jobs.vote.rules import VoteRules
 
 
@@ -13,7 +14,7 @@ class Voter(Schema):
     """One checkpoint that votes; `predictions` is the SHA-256 of its file of test predictions."""
 
     run: str
-    signature: str
+    signature: Fingerprint
     epoch: int
     val_accuracy: float
     val_loss: float
@@ -24,7 +25,7 @@ class AbsentVoter(Schema):
     """A run of the grid that does not vote, and why."""
 
     run: str
-    signature: str
+    signature: Fingerprint
     reason: str
 
 
@@ -51,7 +52,7 @@ class Ensemble(Schema):
     inputs: Inputs
     absent: tuple[AbsentVoter, ...]
     unreadable_test_clips: tuple[str, ...]
-    results: dict[str, str]
+    results: dict[Literal["votes.csv", "submission.csv"], str]
 
     @property
     def voters(self) -> tuple[Voter, ...]:

@@ -11,7 +11,9 @@ import submitit
 
 from jobs.data.workspace import Workspace
 from jobs.errors import InputError
+from jobs.trust import make_private
 from pipeline.executors import task
+from pipeline.executors.entry import LocalExecutor, unpickle_only_ours
 from pipeline.executors.sharing import grouped, work_of
 from pipeline.monitoring.failure_note import TIMED_OUT, FailureNote
 from pipeline.planning.plan import OpenedPlan
@@ -110,7 +112,7 @@ def _groups(opened: OpenedPlan, work: Work) -> list[list[int]]:
 
 
 def _submit(
-    executor: submitit.AutoExecutor, opened: OpenedPlan, work: Work, group: list[int]
+    executor: submitit.Executor, opened: OpenedPlan, work: Work, group: list[int]
 ) -> "submitit.Job[Any]":
     call, (items,) = work_of([group], work.stage.items_per_job(opened))
     return executor.submit(call, work.name, str(opened.workspace.root), items)
@@ -190,12 +192,13 @@ def _exception_of(job: "submitit.Job[Any]") -> BaseException | None:
         return lost
 
 
-def _executor(workspace: Workspace, name: ExecutorName) -> submitit.AutoExecutor:
+def _executor(workspace: Workspace, name: ExecutorName) -> submitit.Executor:
     try:
-        task.make_private(workspace.logs)
+        make_private(workspace.logs)
+        unpickle_only_ours()
         # A folder for each launch: local job ids are process ids, and an old result under the same
         # number would be taken for the new job's.
         folder = workspace.jobs / f"{name}-{time.time_ns()}"
-        return submitit.AutoExecutor(folder=folder, cluster=name)
+        return LocalExecutor(folder) if name == "local" else submitit.DebugExecutor(folder)
     except OSError as error:
         raise InputError(f"cannot write {workspace.jobs}: {error}") from None

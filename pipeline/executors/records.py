@@ -10,6 +10,7 @@ from jobs.data.workspace import Workspace
 from jobs.errors import DamagedFileError, InputError
 from jobs.files import read_json, write_json
 from jobs.schema import Schema
+from jobs.trust import make_private
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ class JobRecord(Schema):
         per_job: how many items each task does.
     """
 
-    job: str
+    job: str = Field(pattern=r"^[0-9]+$")
     stage: str
     tier: str | None
     items: tuple[int, ...]
@@ -49,6 +50,7 @@ class JobRecord(Schema):
 
     def save(self, workspace: Workspace) -> None:
         """Remember the submission under the job's id, which Slurm gives to no other."""
+        make_private(workspace.launches)
         write_json(workspace.submissions / f"{self.job}.json", self.model_dump(mode="json"))
 
     @classmethod
@@ -56,8 +58,10 @@ class JobRecord(Schema):
         """Return all submissions of this output, oldest first; damaged ones count as unknown.
 
         Raises:
+            InputError: others may have written them.
             OSError: one cannot be read now.
         """
+        workspace.require_ours()
         records = []
         for path in workspace.submissions.glob("*.json"):
             try:

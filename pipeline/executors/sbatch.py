@@ -8,7 +8,9 @@ from collections.abc import Iterator
 import submitit
 
 from jobs.errors import InputError
+from jobs.trust import make_private
 from pipeline.executors import queue, task
+from pipeline.executors.entry import SlurmExecutor
 from pipeline.planning.plan import OpenedPlan
 from pipeline.stages.stage import Request, Stage
 
@@ -19,7 +21,7 @@ def executor(
     request: Request,
     groups: list[list[int]],
     dependency: str | None,
-) -> submitit.SlurmExecutor:
+) -> SlurmExecutor:
     """Return what submits one array.
 
     Args:
@@ -33,8 +35,8 @@ def executor(
     part = f"{stage.name}-{request.tier}" if request.tier else stage.name
     least_cpus = max(stage.cpus(opened, group) for group in groups)
     gres = resources.gres or (f"gpu:{resources.gpus}" if resources.gpus else None)
-    task.make_private(opened.workspace.logs)
-    executor = submitit.SlurmExecutor(
+    make_private(opened.workspace.logs)
+    executor = SlurmExecutor(
         folder=opened.workspace.jobs, max_num_timeout=site.max_requeues, python=site.python
     )
     optional = {

@@ -50,6 +50,7 @@ def run_sharing(stage: str, workspace: str, items: Sequence[int]) -> None:
         InputError: says which of them failed.
     """
     task.remove_stale_saves()
+    Workspace(Path(workspace)).require_ours()
     for item in items:  # what an earlier attempt said
         Workspace(Path(workspace)).failure(stage, item).unlink(missing_ok=True)
     processes = {item: _start(stage, workspace, item) for item in items}

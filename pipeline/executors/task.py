@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from jobs.data.workspace import Workspace
 from jobs.errors import InputError
+from jobs.trust import keep_others_from_writing, make_private
 from pipeline.monitoring.failure_note import FailureNote
 from pipeline.planning.plan import OpenedPlan, code_hash
 from pipeline.planning.resources import cpus_of_this_task
@@ -50,8 +51,11 @@ def run(stage: str, workspace: str, index: int, label: str = "") -> None:
     folder = Workspace(Path(workspace))
     # Before all else: whatever happens later, this attempt must be able to save its result.
     remove_stale_saves()
+    keep_others_from_writing()
+    folder.require_ours()
     with _recorded(folder, stage, index, label):
         opened = OpenedPlan.load(folder)
+        opened.plan.site.let_readers_in()
         # A job may wait for days. New code over an old plan is usually what its user wants (a fix),
         # so it is said and not refused.
         if opened.plan.code != code_hash():
@@ -106,12 +110,6 @@ def _recorded(workspace: Workspace, stage: str, index: int, label: str) -> Itera
             raise
         finally:
             begun.unlink(missing_ok=True)
-
-
-def make_private(folder: Path) -> None:
-    """Make a folder that only its owner can enter: it will hold pickles and logs."""
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o700)
 
 
 class _QuietFile(logging.FileHandler):

@@ -17,9 +17,10 @@ from jobs.extract.extraction import Extraction
 from jobs.extract.quarantine import Limits
 from jobs.extract.store.feature_store import FeatureStore
 from jobs.files import read_json, write_json
-from jobs.schema import Schema, fingerprint
+from jobs.schema import Fingerprint, Schema, fingerprint
 from jobs.train.config import RunConfig
 from jobs.train.run import Run
+from jobs.trust import make_private
 from jobs.vote.rules import VoteRules
 from pipeline.planning.grid import Grid, GridEntry
 from pipeline.planning.site import Site
@@ -33,7 +34,7 @@ class PlannedRun(Schema):
     """One run: the grid's name for it, its folder's name, its settings and its fold."""
 
     name: str
-    signature: str
+    signature: Fingerprint
     settings: dict[str, Any]
     fold: int = 0
     tier: str | None = None
@@ -52,10 +53,10 @@ class Plan(Schema):
     grid: str
     data: str
     site: Site
-    labelled_fingerprint: str
-    test_fingerprint: str
+    labelled_fingerprint: Fingerprint
+    test_fingerprint: Fingerprint
     split: SplitConfig
-    split_fingerprint: str
+    split_fingerprint: Fingerprint
     features: tuple[FeatureConfig, ...]
     feature_folders: tuple[str, ...]
     shards: dict[str, int]
@@ -131,6 +132,7 @@ class OpenedPlan:
 
     def save(self) -> None:
         """Write manifest and split, then the plan that names them."""
+        make_private(self.workspace.launches)
         self.dataset.save(self.workspace.manifest)
         self.split.save(self.workspace.split(self.plan.split_fingerprint))
         write_json(self.workspace.plan, self.plan.model_dump(mode="json"))
@@ -140,27 +142,29 @@ class OpenedPlan:
         """Read what `save` wrote.
 
         Raises:
-            NotReadyError: there is no plan.
-            DamagedFileError: one of its files is missing or of another version, or plan and
-                manifest don't belong together.
+            NotReadyError: no plan.
+            DamagedFileError: a file is missing, of another version, or not of this plan.
+            InputError: others may have written what lies in the output.
         """
-        if not workspace.plan.exists():
-            raise NotReadyError(f"{workspace.plan} is missing; launch writes it")
+        workspace.require_ours()
+        path = workspace.plan
+        if not path.exists():
+            raise NotReadyError(f"{path} is missing; launch writes it")
         try:
-            plan = Plan.checked(read_json(workspace.plan), str(workspace.plan))
+            plan = Plan.checked(read_json(path), str(path))
             dataset = Dataset.load(workspace.manifest, Path(plan.data))
             split = Split.load(workspace.split(plan.split_fingerprint))
         except (InputError, AttributeError) as error:
             raise DamagedFileError(
-                f"{workspace.plan} was written by another version of this program; launch again"
+                f"{path} was written by another version of this program; launch again ({error})"
             ) from error
         except FileNotFoundError as error:
             raise DamagedFileError(f"{error.filename} is missing; launch again") from error
         # They are two files, and a launcher may be killed between them.
-        found = (dataset.labelled_fingerprint, dataset.test.fingerprint)
-        if found != (plan.labelled_fingerprint, plan.test_fingerprint):
+        planned = plan.labelled_fingerprint, plan.test_fingerprint
+        if planned != (dataset.labelled_fingerprint, dataset.test.fingerprint):
             raise DamagedFileError(
-                f"{workspace.manifest} is not the manifest of {workspace.plan}; launch again"
+                f"{workspace.manifest} is not the manifest of {path}; launch again"
             )
         opened = cls(workspace, plan, dataset, split)
         opened._require_same_libraries()
@@ -194,8 +198,7 @@ class OpenedPlan:
         if _feature_folders(self.dataset, self.plan.features) != self.plan.feature_folders:
             raise InputError(
                 f"this machine has other versions of {', '.join(library_versions())} than the one "
-                f"that launched ({library_versions()} here). Launch again in the environment in "
-                "which jobs run"
+                f"that launched ({library_versions()} here). Launch in the jobs' own environment"
             )
 
 

@@ -1,10 +1,11 @@
 """What a cluster demands and gives: slurm/sites/*.yaml."""
 
 import fnmatch
+import os
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -15,6 +16,7 @@ from pipeline.planning.yaml_file import YamlFile, parse_settings, read_yaml
 
 SITES = Path(__file__).parents[2] / "slurm" / "sites"
 LOCAL, GENERIC = "local", "generic"
+UMASKS = {"owner": 0o077, "group": 0o027, "all": 0o022}
 
 
 class Site(Schema):
@@ -39,6 +41,10 @@ class Site(Schema):
     setup: tuple[str, ...] = Field((), description="shell lines before the work: module, conda")
     python: str | None = Field(None, description="command that runs Python, or a container wrapper")
 
+    readers: Literal["owner", "group", "all"] | None = Field(
+        None, description="who else may read results; None: whom the umask lets"
+    )
+
     stages: dict[str, Resources] = Field(default_factory=dict, description="by stage")
     tiers: tuple[Tier, ...] = Field(min_length=1)
     tier_of: dict[str, str] = Field(default_factory=dict, description="feature set to tier")
@@ -59,6 +65,14 @@ class Site(Schema):
             if name not in names:
                 raise ValueError(f"`tier_of.{features}: {name}` is none of the tiers {names}")
         return self
+
+    def let_readers_in(self) -> None:
+        """Let those read what this process creates from now on who shall read it, and write none.
+
+        Logs, the plan and records of jobs are their owner's alone, whatever is set here.
+        """
+        if self.readers is not None:
+            os.umask(UMASKS[self.readers])
 
     def tier(self, name: str) -> Tier:
         """Return a tier by its name.

@@ -3,9 +3,10 @@
 import contextlib
 import os
 import shutil
-from pathlib import Path
 
+from jobs.data.workspace import Workspace
 from jobs.errors import InputError
+from jobs.temporaries import temporary_beside
 from pipeline.planning.plan import OpenedPlan
 from pipeline.stages.stage import Work
 
@@ -13,16 +14,18 @@ from pipeline.stages.stage import Work
 FILES_OF_AN_OUTPUT = 100
 
 
-def make_writable(folder: Path) -> None:
-    """Create the output folder and try to write in it.
+def make_writable(workspace: Workspace) -> None:
+    """Create the output folder, closed to other writers, and try to write in it.
 
     Raises:
-        InputError: it cannot be made, or not be written.
+        InputError: it cannot be made, or not be written, or is somebody else's.
     """
-    probe = folder / f".probe-{os.getpid()}"
+    folder = workspace.root
+    probe = temporary_beside(folder / "probe")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe.write_bytes(b"x" * 4096)
+        workspace.prepare()
+        with probe.open("xb") as file:
+            file.write(b"x" * 4096)
     except OSError as error:
         raise InputError(
             f"the output folder {folder} cannot be written: {error.strerror or error}. Choose "

@@ -68,6 +68,7 @@ def test_logs_that_are_tidied_away_take_no_record_along(tmp_path: Path) -> None:
 
 def test_a_damaged_record_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     workspace = Workspace(tmp_path)
+    workspace.prepare()
     workspace.submissions.mkdir()
     (workspace.submissions / "7.json").write_text(json.dumps({"job": "7"}))
     assert JobRecord.load_all(workspace) == []

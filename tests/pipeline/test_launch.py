@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from jobs.data.workspace import Workspace
+from jobs.ownership import owning
 from pipeline.executors.queue import CONFIGS
 
 Launch = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -107,7 +109,7 @@ def test_a_failed_run_is_named_and_the_rest_votes_and_a_relaunch_mends_it(
 ) -> None:
     command = ("--grid", tiny_grid, "--data", made_clips, "--out", out, "--executor", "debug")
     assert launch(*command, "--set", "epochs=1").returncode == 0
-    plan = json.loads((out / "plan.json").read_text())
+    plan = json.loads((out / "launch" / "plan.json").read_text())
     broken = out / "runs" / plan["runs"][1]["signature"]
     (broken / "done.json").unlink()
     (broken / "history.csv").unlink()
@@ -230,9 +232,8 @@ def test_damaged_weights_are_told_and_the_next_launch_mends_them(
 def test_two_launches_of_one_output_do_not_mix(
     launch: Launch, made_clips: Path, tiny_grid: Path, out: Path
 ) -> None:
-    from jobs.ownership import owning
-
-    with owning(out / ".launch.lock"):
+    Workspace(out).prepare()
+    with owning(Workspace(out).lock("launch")):
         refused = launch(
             "--grid", tiny_grid, "--data", made_clips, "--out", out, "--executor", "debug"
         )

@@ -85,4 +85,4 @@ def test_an_unknown_label_is_refused_before_anything_starts(
     )  # fmt: skip
     assert done.returncode == 2
     assert "run 'cnn': `balance` names the label '9', which no training clip has" in done.stderr
-    assert not (tmp_path / "out" / "plan.json").exists()
+    assert not (tmp_path / "out" / "launch" / "plan.json").exists()

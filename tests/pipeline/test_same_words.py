@@ -114,7 +114,7 @@ def test_a_kill(opened: OpenedPlan, tiny_grid: Path, executor: str) -> None:
         return
     # Of the local executor a job is killed, and its launcher says so.
     listed = subprocess.run(
-        ["pgrep", "-f", f"submitit.core._submit {opened.workspace.root}"],
+        ["pgrep", "-f", f"pipeline.executors.entry {opened.workspace.root}"],
         capture_output=True, text=True, check=True,
     ).stdout.split()  # fmt: skip
     for pid in listed:

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from jobs.data.workspace import Workspace
+
 Launch = Callable[..., "subprocess.CompletedProcess[str]"]
 ROOT = Path(__file__).parent.parent.parent
 
@@ -56,7 +58,9 @@ def test_what_is_only_to_be_done_again_did_not_fail(
 
 
 def test_an_output_of_another_version_is_said(tmp_path: Path) -> None:
-    (tmp_path / "plan.json").write_text('{"grid": "old", "classes": []}')
+    workspace = Workspace(tmp_path)
+    workspace.prepare()
+    workspace.plan.write_text('{"grid": "old", "classes": []}')
     command = [sys.executable, "-m", "pipeline.status", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 2

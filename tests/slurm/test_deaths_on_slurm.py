@@ -131,7 +131,7 @@ def test_a_death_in_training_changes_no_byte(
 
 
 def training_process(cluster: Cluster) -> int:
-    found = cluster.command("pgrep", "-f", f"submitit.core._submit {cluster.out}").stdout.split()
+    found = cluster.command("pgrep", "-f", f"pipeline.executors.entry {cluster.out}").stdout.split()
     return int(found[-1])
 
 

@@ -1,5 +1,6 @@
 """The launch on a real Slurm: the graph, the bytes, what is queued twice and what is not."""
 
+import os
 import subprocess
 import time
 from collections.abc import Callable
@@ -37,8 +38,10 @@ def test_the_graph_is_the_planned_one_and_the_bytes_are_the_debug_executors(
     again = cluster.launch("--grid", two_tiers, "--data", made_clips)
     assert "Nothing was submitted." in again.stdout, again.stdout + again.stderr
 
-    named = {line.split()[1] for line in cluster.queue()}
-    assert {name.split("-", 2)[2] for name in named} == {
+    cluster.drain()
+    rows = cluster.accounting("JobName,State,ReqMem")
+    jobs = {row[0]: row[1:] for row in rows if row[0].startswith(job_name(cluster.out, ""))}
+    assert {name.split("-", 2)[2] for name in jobs} == {
         "extract",
         "index",
         "audit",
@@ -47,16 +50,12 @@ def test_the_graph_is_the_planned_one_and_the_bytes_are_the_debug_executors(
         "predict",
         "vote",
     }
-    cluster.drain()
     assert (cluster.out / "submission.csv").read_bytes() == expected(two_tiers)
     stages = cluster.status()["stages"]
     assert stages == {
         "extract": {"done": 4}, "index": {"done": 1}, "audit": {"done": 1},
         "train": {"done": 3}, "predict": {"done": 1}, "vote": {"done": 1},
     }  # fmt: skip
-    jobs = {
-        row[0]: row[1:] for row in cluster.accounting("JobName,State,ReqMem") if named & {row[0]}
-    }
     assert {state for state, _ in jobs.values()} == {"COMPLETED"}
     memory = {name.split("-", 2)[2]: memory for name, (_, memory) in jobs.items()}
     assert (memory["train-small"], memory["train-large"]) == ("4G", "8G")
@@ -92,7 +91,7 @@ def test_two_launches_at_once_submit_each_item_once(
     ]  # fmt: skip
     both = [subprocess.Popen(command, env=cluster.environment) for _ in range(2)]
     assert [process.wait(60) for process in both] == [0, 0]
-    assert len(list((cluster.out / "submissions").iterdir())) == 6  # one array a stage
+    assert len(list((cluster.out / "launch" / "jobs").iterdir())) == 6  # one array a stage
     cluster.drain()
     assert (cluster.out / "submission.csv").exists()
 
@@ -103,7 +102,7 @@ def test_jobs_of_a_launcher_that_died_before_its_record_are_replaced(
     command = ("--grid", tiny_grid, "--data", made_clips)
     assert cluster.launch(*command).returncode == 0
     orphans = {line.split()[0].split("_")[0] for line in cluster.queue()}
-    for record in (cluster.out / "submissions").iterdir():
+    for record in (cluster.out / "launch" / "jobs").iterdir():
         record.unlink()
     assert cluster.launch(*command).returncode == 0
     cluster.wait_until(
@@ -139,6 +138,25 @@ def test_a_site_that_demands_an_account_refuses_before_anything_is_submitted(
     assert "site torch demands `account`, which is empty" in refused.stderr
     assert not cluster.queue()
     assert not cluster.out.exists()
+
+
+def test_a_pickle_that_somebody_else_put_in_place_of_ours_is_not_run(
+    cluster: Cluster, tiny_grid: Path, made_clips: Path, tmp_path: Path
+) -> None:
+    cluster.command("scontrol", "update", "partition=main", "state=down")
+    try:
+        launched = cluster.launch("--grid", tiny_grid, "--data", made_clips)
+        assert launched.returncode == 0, launched.stderr
+        for planted in cluster.out.glob("logs/submitit/*_submitted.pkl"):
+            os.chown(planted, 40_001, 40_001)
+    finally:
+        cluster.command("scontrol", "update", "partition=main", "state=up")
+    cluster.drain()
+    assert not list(cluster.out.glob("logs/*.log"))
+    assert not list(cluster.out.glob("features/*"))
+    said = [path.read_text() for path in cluster.out.glob("logs/submitit/*.err")]
+    assert said
+    assert all("was written by user 40001" in text for text in said)
 
 
 def test_a_path_that_would_break_out_of_a_script_is_refused(
