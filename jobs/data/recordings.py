@@ -21,6 +21,8 @@ from jobs.progress import Progress
 HEADER = ("path", "size", "mtime_ns", "sha256")
 FILES_AT_ONCE = 32  # of one thread: a task for each file would cost more than hashing it
 READ_BYTES = 1024 * 1024
+# A WAV file cannot be larger. A sparse file of 100 GB is made in an instant and read for minutes.
+MOST_BYTES_OF_A_RECORDING = 4 * 1024**3
 SAVE_EVERY_S = 30.0
 # A file may change again within the clock's grain without its time changing: such a young one is
 # hashed again next time.
@@ -49,6 +51,11 @@ class RecordingFile:
         """What changes with the content, unless somebody sets the time back."""
         return self.size, self.mtime_ns
 
+    @property
+    def is_too_large(self) -> bool:
+        """Whether it is no recording for its size alone, and so is not read."""
+        return self.size > MOST_BYTES_OF_A_RECORDING
+
 
 @dataclass
 class RecordingHashes:
@@ -68,7 +75,7 @@ class RecordingHashes:
     _known: dict[str, tuple[tuple[int, int], str]] = field(default_factory=dict)
 
     def of(self, files: Sequence[RecordingFile]) -> list[str]:
-        """Return the SHA-256 of each file, "" for one that may not be read.
+        """Return the SHA-256 of each file, "" for one that may not be read or is too large.
 
         One process hashes at a time; others wait for it and then find its results.
 
@@ -78,7 +85,7 @@ class RecordingHashes:
         """
         if not self.rehash:
             self._load()
-        if all(self._hash_of(file) for file in files):
+        if all(self._hash_of(file) or file.is_too_large for file in files):
             return [self._hash_of(file) for file in files]
         if self.path is None or not self.may_write:
             return self._computed(files)
@@ -97,7 +104,7 @@ class RecordingHashes:
         # By inode: a recording that is linked under several names is read once.
         first: dict[tuple[int, int], RecordingFile] = {}
         for file in files:
-            if not self._hash_of(file):
+            if not self._hash_of(file) and not file.is_too_large:
                 first.setdefault(file.inode, file)
         missing = list(first.values())
         size = sum(file.size for file in missing)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +11,15 @@ from jobs.extract.audio.mpeg import frames_duration_s, has_length_tag
 from jobs.extract.audio.recording import RecordingFacts, rms, silent_share
 from jobs.extract.config import FeatureConfig
 
+if TYPE_CHECKING:
+    from soundfile import SoundFile
+
 Floats = npt.NDArray[np.float32]
 
-# A header may claim anything; nothing of ours needs more than this of one clip.
-MOST_BYTES = 2 * 1024**3
+# A header may claim anything. No converter is faster than 1.536 MHz; and of hundreds of channels so
+# much is decoded at a time, not all of it. Ten minutes of stereo at 48 kHz are less.
+HIGHEST_RATE = 2_000_000
+BYTES_AT_ONCE = 256 * 1024**2
 # What libsndfile says of anything that it does not know under the name of an MP3 file, and of an
 # MPEG stream in which it cannot go on.
 IN_WORDS = (
@@ -50,10 +55,9 @@ def decode(path: Path, config: FeatureConfig) -> tuple[Floats, RecordingFacts]:
         DecodeError: no audio can be read from the file.
         OSError: the file cannot be read now.
     """
-    decoded, rate, header = _read(path, config.seconds)
-    if decoded.size == 0:
+    mono, rate, header = _read(path, config.seconds)
+    if mono.size == 0:
         raise DecodeError("the file has a header but no audio")
-    mono = decoded if decoded.ndim == 1 else decoded.T.mean(axis=0)
     peak = max(float(mono.max()), -float(mono.min()))
     if not np.isfinite(peak):  # NaN too is its own maximum
         raise DecodeError("the decoded samples are not finite")
@@ -84,7 +88,7 @@ class _Header:
 
 
 def _read(path: Path, seconds: float) -> tuple[Floats, int, _Header]:
-    """Return float32 [samples] or [samples, channels], the file's own rate in Hz, its header."""
+    """Return float32 [samples], mono, the file's own rate in Hz, and its header."""
     import soundfile
 
     size = path.stat().st_size
@@ -92,20 +96,29 @@ def _read(path: Path, seconds: float) -> tuple[Floats, int, _Header]:
         raise DecodeError("the file is empty (0 bytes)")
     try:
         with soundfile.SoundFile(path) as file:
-            # int(), not round(): as librosa.load counts.
-            wanted = int(seconds * file.samplerate)
-            if 4 * file.channels * min(wanted, file.frames) > MOST_BYTES:
-                raise DecodeError(
-                    f"the header claims {file.channels} channels at {file.samplerate} Hz"
-                )
+            if file.samplerate > HIGHEST_RATE:
+                raise DecodeError(f"the header claims {file.samplerate} Hz")
             codec = f"{file.format}/{file.subtype}"
             header = _Header(file.format, file.frames, file.channels, file.samplerate, codec, size)
-            return file.read(frames=wanted, dtype="float32"), file.samplerate, header
+            # int(), not round(): as librosa.load counts.
+            return _mono(file, int(seconds * file.samplerate)), file.samplerate, header
     except soundfile.LibsndfileError as error:
         said = error.error_string.strip().rstrip(".").removeprefix("Error : ")
         raise DecodeError(next((ours for its, ours in IN_WORDS if its in said), said)) from error
     except RuntimeError as error:
         raise DecodeError(f"the decoder gave up: {error}") from error
+
+
+def _mono(file: "SoundFile", wanted: int) -> Floats:
+    """Return the first samples of a file with its channels averaged, as librosa averages them."""
+    at_once = max(1, BYTES_AT_ONCE // (4 * file.channels))
+    blocks: list[Floats] = []
+    while wanted > 0:
+        asked = min(wanted, at_once)
+        block = file.read(frames=asked, dtype="float32")
+        blocks.append(block if block.ndim == 1 else block.T.mean(axis=0))
+        wanted = wanted - asked if len(block) == asked else 0
+    return blocks[0] if len(blocks) == 1 else np.concatenate([*blocks, np.zeros(0, np.float32)])
 
 
 def _promised_frames(path: Path, header: _Header, decoded: int, wanted: int) -> int:

@@ -1,7 +1,6 @@
 """A pool of workers: replaced when they die or stall, with the clip to blame found out."""
 
 import collections
-import logging
 import time
 from collections.abc import Generator, Iterator, Sequence
 from multiprocessing.connection import wait
@@ -10,13 +9,15 @@ from jobs.extract.clip_features import ClipFeatures
 from jobs.extract.config import FeatureConfig
 from jobs.extract.workers import worker_process
 from jobs.extract.workers.request import WorkRequest
+from jobs.extract.workers.suspects import Suspects
 from jobs.extract.workers.worker_process import BATCHES, Cause, WorkerProcess
-
-log = logging.getLogger(__name__)
+from jobs.memory import memory_limit
 
 # A clip takes milliseconds. Loaded machines are slow, but not ten thousand times.
 PATIENCE_S = 60.0
 CLIPS_AT_ONCE = 8
+# Libraries and their caches take half of it, whatever the clip.
+LEAST_MEMORY = 10**9
 
 
 class WorkerPool:
@@ -26,7 +27,8 @@ class WorkerPool:
         configs: what to compute; they agree in sample rate and seconds.
         count: how many processes.
         patience_s: a batch without records after this time has stalled.
-        command: what starts a worker; two file descriptors and our process id are added.
+        command: what starts a worker; two file descriptors, our process id and how many bytes of
+            memory it may take are added.
     """
 
     def __init__(
@@ -37,7 +39,8 @@ class WorkerPool:
         command: Sequence[str] | None = None,
     ) -> None:
         command = command or worker_process.COMMAND
-        self._new = lambda: WorkerProcess(configs, command, patience_s)
+        most_bytes = max(LEAST_MEMORY, memory_limit() // max(1, count))
+        self._new = lambda: WorkerProcess(configs, command, patience_s, most_bytes)
         self._workers = [self._new() for _ in range(count)]
 
     def __enter__(self) -> "WorkerPool":
@@ -56,15 +59,15 @@ class WorkerPool:
         """Yield a record for each request, in order; few are held in memory at a time.
 
         When a worker dies or stalls, each clip of its batch is tried once more, alone. A clip that
-        then kills or stalls a worker again is to blame.
+        then kills or stalls workers again is to blame: see `Suspects`.
 
         Raises:
-            OSError: a file cannot be read (in time), or workers are killed from outside.
+            OSError: files cannot be read (in time), or workers are killed, whatever the clip.
             NotReadyError: workers do not even start.
         """
         starts = range(0, len(requests), CLIPS_AT_ONCE)
         waiting = collections.deque(range(s, min(s + CLIPS_AT_ONCE, len(requests))) for s in starts)
-        suspects: set[int] = set()
+        suspects = Suspects()
         records: dict[int, ClipFeatures | OSError] = {}
         due = 0
         ahead = 2 * BATCHES * CLIPS_AT_ONCE * len(self._workers)
@@ -74,16 +77,15 @@ class WorkerPool:
                 for batch, outcome in self._outcomes():
                     if outcome is None:
                         waiting.appendleft(batch)
-                    elif not isinstance(outcome, Cause):
-                        records.update(zip(batch, outcome, strict=True))
-                    elif len(batch) == 1 and batch[0] in suspects:
-                        records[batch[0]] = _blamed(requests[batch[0]], outcome)
+                    elif isinstance(outcome, Cause):
+                        number, again = batch[0], suspects.tried_again_after(batch, outcome)
+                        waiting.extendleft(range(n, n + 1) for n in reversed(again))
+                        if not again:
+                            records[number] = suspects.verdict(number, requests[number], outcome)
                     else:
-                        log.warning(
-                            "%s; its %d clips are tried alone", outcome.sentence, len(batch)
-                        )
-                        suspects.update(batch)
-                        waiting.extendleft(range(n, n + 1) for n in reversed(batch))
+                        suspects.done(batch)
+                        found = zip(batch, outcome, strict=True)
+                        records.update((n, record) for n, record in found if n >= due)
                 while due in records:
                     record = records.pop(due)
                     if isinstance(record, OSError):
@@ -143,11 +145,3 @@ class WorkerPool:
                 for not_begun in list(worker.batches)[1:]:
                     yield not_begun, None
                 yield batch, cause
-
-
-def _blamed(request: WorkRequest, cause: Cause) -> ClipFeatures:
-    if not cause.is_the_clips:
-        raise OSError(f"{request.path}: {cause.sentence}")
-    log.warning("%s: %s", request.path, cause.sentence)
-    # Without a hash: another version of the decoder, or more memory, may do better.
-    return ClipFeatures.without(len(request.wanted), cause.sentence)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from jobs.data.recordings import MOST_BYTES_OF_A_RECORDING
 from jobs.extract.audio.decode import DecodeError, decode
 from jobs.extract.clip_features import ClipFeatures
 from jobs.extract.config import FeatureConfig
@@ -19,8 +20,9 @@ READ_BYTES = 1024 * 1024
 
 IS_A_FOLDER = "it is a folder, not a file"
 NOT_PERMITTED = "permission denied: the file may not be read"
+TOO_LARGE = "the file is larger than 4 GB, which no WAV file can be; cut it, or convert it to FLAC"
 # Reasons that lie in the file system and not in the bytes.
-UNREADABLE = (IS_A_FOLDER, NOT_PERMITTED)
+UNREADABLE = (IS_A_FOLDER, NOT_PERMITTED, TOO_LARGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,8 @@ def work_on(
     count = len(request.wanted)
     phase.is_computing = False
     try:
+        if request.path.stat().st_size > MOST_BYTES_OF_A_RECORDING:
+            return ClipFeatures.without(count, TOO_LARGE)
         digest = _sha256(request.path)
     except IsADirectoryError:
         return ClipFeatures.without(count, IS_A_FOLDER)

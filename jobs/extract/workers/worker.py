@@ -1,13 +1,14 @@
 """The process that touches recordings: it decodes and computes, and may die or hang without harm.
 
-`python -m jobs.extract.workers.worker FD PHASE_FD PARENT` works on requests that come through a
-connection until that is closed. What takes time to import is imported once the process is sure to
+`python -m jobs.extract.workers.worker FD PHASE_FD PARENT BYTES` works on requests that come through
+a connection until that is closed. What takes time to import is imported once the process is sure to
 die with its parent.
 """
 
 import contextlib
 import ctypes
 import os
+import resource
 import signal
 import sys
 from multiprocessing.connection import Connection
@@ -46,13 +47,20 @@ def die_with(parent: int) -> None:
         sys.exit(1)
 
 
+def limit_memory(most_bytes: int) -> None:
+    """Let a clip that takes too much memory fail here, before the kernel kills the job for it."""
+    with contextlib.suppress(OSError, ValueError):  # not Linux, or a lower limit is set already
+        resource.setrlimit(resource.RLIMIT_DATA, (most_bytes, most_bytes))
+
+
 def main() -> None:
     """Serve the process that started this one."""
     # Slurm signals all processes of a job; what to do about it is our parent's business.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, signal.SIG_IGN)
-    connection, phase, parent = (int(text) for text in sys.argv[1:])
+    connection, phase, parent, most_bytes = (int(text) for text in sys.argv[1:])
     die_with(parent)
+    limit_memory(most_bytes)
     serve(Connection(connection), phase)
 
 

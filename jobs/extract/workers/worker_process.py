@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Pipe
 from pathlib import Path
+from typing import Literal
 
 from jobs.errors import NotReadyError
 from jobs.extract.clip_features import ClipFeatures
@@ -42,12 +43,12 @@ class Cause:
 
     Attributes:
         sentence: in words, for quarantine.csv.
-        is_the_clips: a clip on which this happens twice is bad. Otherwise something outside is:
-            a file server that does not answer, somebody who kills processes.
+        blames: the clip that was worked on, something else (somebody who stops processes), or one
+            of them: memory may be short for any clip, and a file server slow for all.
     """
 
     sentence: str
-    is_the_clips: bool
+    blames: Literal["the clip", "perhaps the clip", "something else"]
 
 
 class WorkerProcess:
@@ -60,7 +61,11 @@ class WorkerProcess:
     """
 
     def __init__(
-        self, configs: Sequence[FeatureConfig], command: Sequence[str], patience_s: float
+        self,
+        configs: Sequence[FeatureConfig],
+        command: Sequence[str],
+        patience_s: float,
+        most_bytes: int,
     ) -> None:
         self._patience_s, self._is_ready = patience_s, False
         self.connection, theirs = Pipe()
@@ -70,7 +75,7 @@ class WorkerProcess:
         try:
             self._phase = Phase(phase)
             self._process = subprocess.Popen(
-                [*command, str(theirs.fileno()), str(phase), str(os.getpid())],
+                [*command, *map(str, (theirs.fileno(), phase, os.getpid(), most_bytes))],
                 pass_fds=(theirs.fileno(), phase),
                 stdin=subprocess.DEVNULL,
                 env=os.environ | ENVIRONMENT | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
@@ -141,23 +146,23 @@ class WorkerProcess:
             known = -status in set(signal.Signals)
             name = signal.Signals(-status).name if known else f"signal {-status}"
             if status in CRASHES:
-                return Cause(f"the decoder crashed ({name})", is_the_clips=True)
-            return Cause(f"a worker was killed ({name}); is memory short?", is_the_clips=False)
-        return Cause(f"the decoder ended with exit status {status}", is_the_clips=True)
+                return Cause(f"the decoder crashed ({name})", "the clip")
+            return Cause(f"a worker was killed ({name}); is memory short?", "perhaps the clip")
+        return Cause(f"the decoder ended with exit status {status}", "the clip")
 
     def cause_of_stalling(self) -> Cause:
         """Return what the process was doing when it lost our patience.
 
-        A clip is blamed only if its bytes had been read: whoever waits for a file server would
-        otherwise put good clips in quarantine, for good.
+        A clip alone is blamed only if its bytes had been read: whoever waits for a file server
+        would otherwise put good clips in quarantine.
         """
         if not self._is_ready:
-            return Cause(f"a worker did not start in {START_WITHIN_S:g} s", is_the_clips=False)
+            return Cause(f"a worker did not start in {START_WITHIN_S:g} s", "something else")
         if self._is_stopped():
-            return Cause("a worker was stopped (SIGSTOP)", is_the_clips=False)
+            return Cause("a worker was stopped (SIGSTOP)", "something else")
         if self._phase.is_computing:
-            return Cause(f"the decoder gave no answer in {self._patience_s:g} s", is_the_clips=True)
-        return Cause(f"reading took more than {self._patience_s:g} s", is_the_clips=False)
+            return Cause(f"the decoder gave no answer in {self._patience_s:g} s", "the clip")
+        return Cause(f"reading took more than {self._patience_s:g} s", "perhaps the clip")
 
     def end(self) -> int:
         """Kill the process unless it has died already, and return its exit status."""

@@ -1,15 +1,12 @@
-"""How much memory there is, how much training takes, and what becomes of freed memory."""
+"""How much memory training takes, and what becomes of freed memory."""
 
-import contextlib
 import ctypes
-import os
-from pathlib import Path
 
 import torch
 
+from jobs.memory import memory_limit
 from jobs.models.net import Net
 
-OWN_CGROUP, CGROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 # Part of the free memory that features may take unless `data_gb` says otherwise.
 DATA_SHARE = 0.5
 # Kept freed memory is in pieces. Measured peaks were higher by 14 times the largest tensor
@@ -20,39 +17,6 @@ OTHERWISE = 5 * 10**8
 # glibc's mallopt: two of its parameters, and their defaults.
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
 _TRIM_THRESHOLD, _MMAP_MAX = 128 * 1024, 65_536
-
-
-def memory_limit() -> int:
-    """Return how many bytes of host memory this process may still take.
-
-    The least of what Slurm gave the job, what its control groups allow, and what is available.
-    """
-    limits = [_available()]
-    slurm = os.environ.get("SLURM_MEM_PER_NODE", "")
-    if slurm.isdigit() and int(slurm):
-        limits.append(int(slurm) * 2**20)
-    limits += _cgroup_limits()
-    return min(limits)
-
-
-def _available() -> int:
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-
-
-def _cgroup_limits() -> list[int]:
-    """Return the limits of this process's control group (version 2) and of those above it."""
-    limits = []
-    with contextlib.suppress(OSError, IndexError):
-        own = OWN_CGROUP.read_text().strip().splitlines()[-1].split("::", 1)[1]
-        folder = CGROUPS / own.lstrip("/")
-        for group in (folder, *folder.parents):
-            with contextlib.suppress(OSError, ValueError):
-                limits.append(int((group / "memory.max").read_text()))
-    return limits
 
 
 def data_budget(device: str, data_gb: float | None, together: int, needed: int = 0) -> int:

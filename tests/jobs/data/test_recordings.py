@@ -55,6 +55,17 @@ def test_a_hash_is_that_of_the_bytes_and_is_looked_up_the_next_time(
     assert not read
 
 
+def test_a_file_too_large_for_a_recording_is_never_read(tmp_path: Path, read: list[str]) -> None:
+    small, large = made(tmp_path / "data", 2)
+    with large.open("r+b") as file:
+        file.truncate(100 * 10**9)  # sparse
+    first, second = RecordingHashes(tmp_path / "recordings.csv").of(
+        [described(path) for path in (small, large)]
+    )
+    assert (len(first), second) == (64, "")
+    assert read == [str(small)]
+
+
 def test_only_a_file_whose_size_or_time_changed_is_read_again(
     tmp_path: Path, read: list[str]
 ) -> None:

@@ -49,9 +49,16 @@ def opened(path, *arguments):
         open(f"{path}.seen", "w").close()
         os.abort()
     if "memory" in name:
-        raise MemoryError("cannot allocate 1 TiB")
+        bytearray(2**44)
     return whole(path, *arguments)
 soundfile.SoundFile = opened
+from jobs.extract.workers import request
+whole_file = request._sha256
+def read(path):
+    if "unread" in path.name or path.with_name("silent").exists():
+        time.sleep(1000)
+    return whole_file(path)
+request._sha256 = read
 from jobs.extract.workers import worker
 worker.main()
 """
@@ -128,25 +135,63 @@ def test_a_clip_that_fails_once_is_not_blamed(
         require_right(paths, list(workers.records(requests(paths))), set())
 
 
-def test_a_worker_that_is_killed_from_outside_is_nobodys_fault(
-    clips: Callable[..., list[Path]], faulty: list[str]
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        ("killed", "a worker was killed (SIGKILL); is memory short?"),
+        ("unread", "reading took more than 1 s"),
+    ],
+)
+@pytest.mark.parametrize("names", [["", "{}", ""], [*[""] * 8, "{}"], ["{}", *[""] * 30]])
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_clip_that_fails_twice_alone_while_others_are_done_is_blamed(
+    clips: Callable[..., list[Path]],
+    faulty: list[str],
+    fault: str,
+    reason: str,
+    names: list[str],
+    count: int,
 ) -> None:
-    paths = clips("", "killed", "")
+    paths = clips(*(name.format(fault) for name in names))
+    with WorkerPool([CONFIG], count, patience_s=1, command=faulty) as workers:
+        records = list(workers.records(requests(paths)))
+    bad = names.index("{}")
+    require_right(paths, records, {bad})
+    assert (records[bad].reason, records[bad].sha256) == (reason, "")
+
+
+@pytest.mark.parametrize("fault", ["killed", "unread"])
+def test_where_every_clip_fails_no_clip_is_blamed(
+    clips: Callable[..., list[Path]], faulty: list[str], fault: str
+) -> None:
+    paths = clips(*[fault] * 10)
     with (
-        WorkerPool([CONFIG], 1, command=faulty) as workers,
-        pytest.raises(OSError, match=r"01killed\.mp3: a worker was killed \(SIGKILL\); is memory"),
+        WorkerPool([CONFIG], 2, patience_s=1, command=faulty) as workers,
+        pytest.raises(OSError, match=rf"\d\d{fault}\.mp3: "),
     ):
         list(workers.records(requests(paths)))
 
 
-def test_a_file_that_is_never_read_is_no_bad_clip(tmp_path: Path) -> None:
-    pipe = tmp_path / "a.mp3"
-    os.mkfifo(pipe)  # opening it waits for a writer, as a dead file server lets one wait
-    with (
-        WorkerPool([CONFIG], 1, patience_s=1) as workers,
-        pytest.raises(OSError, match=r"a\.mp3: reading took more than 1 s"),
-    ):
-        list(workers.records(requests([pipe])))
+def test_a_file_server_that_falls_silent_in_between_puts_no_clip_in_quarantine(
+    clips: Callable[..., list[Path]], faulty: list[str], tmp_path: Path
+) -> None:
+    paths = clips(*[""] * 16)
+    with WorkerPool([CONFIG], 1, patience_s=1, command=faulty) as workers:
+        records = workers.records(requests(paths))
+        next(records)
+        (tmp_path / "clips" / "silent").touch()  # from now on nothing is read
+        with pytest.raises(OSError, match="reading took more than 1 s"):
+            list(records)
+
+
+def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp3"
+    with path.open("wb") as file:
+        file.truncate(100 * 10**9)  # sparse: it takes no space
+    with WorkerPool([CONFIG], 1, patience_s=5) as workers:
+        (record,) = workers.records(requests([path]))
+    assert (record.sha256, record.features) == ("", (None,))
+    assert "larger than 4 GB" in record.reason
 
 
 def test_a_worker_that_cannot_start_is_said(tmp_path: Path) -> None:
@@ -248,7 +293,7 @@ def test_an_unknown_signal_is_named_by_its_number(
         WorkerPool([CONFIG], 1, command=faulty) as workers,
         pytest.raises(OSError, match=r"a worker was killed \(signal 35\)"),
     ):
-        list(workers.records(requests(clips("", "realtime", ""))))
+        list(workers.records(requests(clips("realtime"))))
 
 
 def test_records_that_nobody_waited_for_are_not_taken_for_later_ones(

@@ -1,13 +1,11 @@
 """What training takes is known before it begins; what is freed is kept where there is room."""
 
-from pathlib import Path
-
 import pytest
 import torch
 
 from jobs.models.resnet import ResNet
 from jobs.train.compute import memory
-from jobs.train.compute.memory import activation_bytes, data_budget, keep_freed_memory, memory_limit
+from jobs.train.compute.memory import activation_bytes, data_budget, keep_freed_memory
 from jobs.train.config import RunConfig
 
 
@@ -33,29 +31,6 @@ def test_activations_are_those_that_a_real_pass_keeps(model: str) -> None:
 def test_activations_grow_with_the_batch() -> None:
     one, many = (activation_bytes(ResNet(depth=8), 4, (64, 259), batch)[0] for batch in (1, 64))
     assert many == pytest.approx(64 * one, rel=0.05)
-
-
-def test_the_memory_of_a_slurm_job_is_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    unlimited = memory_limit()
-    assert unlimited > 10**8
-    monkeypatch.setenv("SLURM_MEM_PER_NODE", "10")
-    assert memory_limit() == 10 * 2**20
-    monkeypatch.setenv("SLURM_MEM_PER_NODE", "0")  # all of the node
-    assert memory_limit() == pytest.approx(unlimited, rel=0.2)
-
-
-def test_the_memory_of_a_control_group_is_a_limit(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    inner = tmp_path / "outer" / "inner"
-    inner.mkdir(parents=True)
-    (inner / "memory.max").write_text("max\n")
-    (inner.parent / "memory.max").write_text("123456789\n")
-    listing = tmp_path / "cgroup"
-    listing.write_text("0::/outer/inner\n")
-    monkeypatch.setattr(memory, "OWN_CGROUP", listing)
-    monkeypatch.setattr(memory, "CGROUPS", tmp_path)
-    assert memory_limit() == 123_456_789
 
 
 def test_features_get_what_is_asked_or_a_share_of_what_is_free(
