@@ -1,8 +1,25 @@
 """The errors that a person reads instead of a traceback."""
 
+MOST_QUOTED, LONGEST_MESSAGE = 200, 4000
+
 
 class PipelineError(Exception):
     """An error whose message says what came, what was expected and what to do."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(_shortened(message, LONGEST_MESSAGE))
+
+
+def quoted(value: object) -> str:
+    """Return a value from a user's file as a message quotes it: with marks, and not at length."""
+    return _shortened(repr(value), MOST_QUOTED)
+
+
+def _shortened(text: str, most: int) -> str:
+    """Leave out the middle: what to do stands at the end of a message."""
+    if len(text) <= most:
+        return text
+    return f"{text[: most // 2]} ... {text[len(text) - most // 2 + 5 :]}"
 
 
 class InputError(PipelineError):

@@ -12,6 +12,7 @@ from typing import Any
 
 from jobs.errors import DamagedFileError, InputError
 from jobs.ownership import require_ownership
+from jobs.plain_text import from_a_cell, in_a_cell
 from jobs.temporaries import temporary_beside
 
 log = logging.getLogger(__name__)
@@ -62,15 +63,29 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Write a CSV file (UTF-8, `\\n` line ends, quoted where needed) as one atomic step."""
+    """Write a CSV file (UTF-8, `\\n` line ends, quoted where needed) as one atomic step.
+
+    A text that a spreadsheet would take for a formula is marked; `csv_rows` reads what was given.
+    """
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         plain = csv.writer(file, lineterminator="\n")
         # Python 3.11 leaves a lone carriage return unquoted, and reads it back as a line's end.
         quoted = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
         plain.writerow(header)
         for row in rows:
-            writer = quoted if any("\r" in str(cell) for cell in row) else plain
-            writer.writerow(row)
+            cells = [in_a_cell(cell) if isinstance(cell, str) else cell for cell in row]
+            writer = quoted if any("\r" in str(cell) for cell in cells) else plain
+            writer.writerow(cells)
+
+
+def csv_rows(lines: Iterable[str]) -> Iterator[list[str]]:
+    """Yield the rows of CSV text, cells as they were given to `write_csv`.
+
+    Raises:
+        csv.Error: it is no CSV.
+    """
+    for row in csv.reader(lines):
+        yield [from_a_cell(cell) if cell[:1] == "'" else cell for cell in row]
 
 
 def read_json(path: Path) -> Any:

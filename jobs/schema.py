@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from jobs.errors import InputError
+from jobs.errors import MOST_QUOTED, InputError, quoted
 
 FINGERPRINT_LENGTH = 16
 # What names a folder is checked where it is read: a name such as ../../elsewhere leads out of it.
@@ -58,7 +58,7 @@ _NUMBERS = (int, float, int | None, float | None)
 
 def unknown_setting(name: str, valid: Iterable[str]) -> str:
     """Return the sentence for a key that does not exist, with the nearest one that does."""
-    return f"`{name}` is not a setting; {nearest(name, valid)}"
+    return f"`{name[:MOST_QUOTED]}` is not a setting; {nearest(name, valid)}"
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:
@@ -84,4 +84,4 @@ def _first_mistake(error: ValidationError) -> tuple[str, str]:
     if not name:
         return "", message
     setting = name.split(".")[0]
-    return setting, f"`{name}`: {message[0].lower()}{message[1:]}; got {first['input']!r}"
+    return setting, f"`{name}`: {message[0].lower()}{message[1:]}; got {quoted(first['input'])}"

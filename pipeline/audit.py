@@ -33,6 +33,9 @@ def main(
             help="Where features and findings go. The --out of a launch has them already."
         ),
     ] = DEFAULT_OUT,
+    outside: Annotated[
+        bool, typer.Option("--outside", help="Allow clips outside of the data folder.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the findings for programs.")
     ] = False,
@@ -44,7 +47,7 @@ def main(
     """
     workspace = Workspace(out.absolute())
     make_writable(workspace)
-    dataset = read_data(data, RecordingHashes(workspace.recordings))
+    dataset = read_data(data, RecordingHashes(workspace.recordings), outside)
     summary = _audit(workspace, dataset)
     if as_json:
         console.print_plain(summary.model_dump_json(indent=2))

@@ -34,6 +34,7 @@ def command(main: Callable[..., int | None]) -> typer.Typer:
 def _exit_code(main: Callable[..., int | None], *args: Any, **kwargs: Any) -> int:
     """Call `main` and print what went wrong, if anything did, in one line."""
     keep_others_from_writing()
+    console.show_warnings()
     try:
         return main(*args, **kwargs) or 0
     except PipelineError as error:

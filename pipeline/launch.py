@@ -76,6 +76,9 @@ def main(
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse data with a clip that cannot be decoded.")
     ] = False,
+    outside: Annotated[
+        bool, typer.Option("--outside", help="Allow clips outside of the data folder.")
+    ] = False,
     rehash: Annotated[
         bool, typer.Option("--rehash", help="Read every recording again to see if it changed.")
     ] = False,
@@ -87,7 +90,8 @@ def main(
 
     The same command again does only what is missing.
     """
-    overrides = [*(settings or []), *(["strict=true"] if strict else [])]
+    flags = {"strict": strict, "outside": outside}
+    overrides = [*(settings or []), *(f"{name}=true" for name, said in flags.items() if said)]
     read = read_grid(grid, overrides)
     if plan:
         launch_page.runs(read)

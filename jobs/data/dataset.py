@@ -9,11 +9,16 @@ from pathlib import Path
 
 from jobs.data.manifest import Clip, Manifest
 from jobs.errors import DamagedFileError
-from jobs.files import write_csv
+from jobs.files import csv_rows, write_csv
 
 HEADER = ("subset", "id", "path", "sha256", "label", "group", "fold", "class_name")
 LABELLED, TEST = "labelled", "test"
 MAX_DIGITS = 100  # Python refuses to read integers of thousands
+
+
+def lies_outside(clip: Clip) -> bool:
+    """Return whether a clip's file lies outside of its data folder."""
+    return clip.path.startswith("/")
 
 
 def is_integer(text: str) -> bool:
@@ -87,6 +92,11 @@ class Dataset:
         """Changes with any labelled recording, label, group, fold and the order."""
         return self.labelled.described_by([c.label, c.group, c.fold] for c in self.labelled.clips)
 
+    @property
+    def outside(self) -> int:
+        """How many clips lie outside of the data folder."""
+        return sum(lies_outside(clip) for side in self.sides.values() for clip in side.clips)
+
     def save(self, path: Path) -> None:
         """Write all clips as one CSV file, the labelled ones first."""
         write_csv(path, HEADER, _rows(self))
@@ -101,12 +111,12 @@ class Dataset:
         sides: dict[str, list[Clip]] = {LABELLED: [], TEST: []}
         try:
             with path.open(encoding="utf-8", newline="") as file:
-                reader = csv.reader(file)
+                reader = csv_rows(file)
                 if tuple(next(reader)) != HEADER:
                     raise ValueError("another header")
                 for subset, *cells in reader:
                     sides[subset].append(_clip(cells))
-        except (KeyError, ValueError, TypeError, StopIteration) as error:
+        except (KeyError, ValueError, TypeError, StopIteration, csv.Error) as error:
             raise DamagedFileError(
                 f"{path} cannot be read ({error!r}); launch again to write it anew"
             ) from error

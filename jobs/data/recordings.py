@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from jobs.errors import InputError
-from jobs.files import write_csv
+from jobs.files import csv_rows, write_csv
 from jobs.ownership import owning
 from jobs.progress import Progress
 
@@ -127,7 +127,7 @@ class RecordingHashes:
             return
         try:
             with self.path.open(encoding="utf-8", newline="") as file:
-                rows = csv.reader(file)
+                rows = csv_rows(file)
                 if tuple(next(rows, ())) == HEADER:
                     self._known |= {p: ((int(s), int(t)), digest) for p, s, t, digest in rows}
         except (ValueError, csv.Error):

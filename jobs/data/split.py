@@ -14,7 +14,7 @@ from pydantic import Field
 
 from jobs.data.dataset import Dataset
 from jobs.errors import DamagedFileError, InputError
-from jobs.files import write_csv
+from jobs.files import csv_rows, write_csv
 from jobs.schema import Schema, fingerprint
 
 log = logging.getLogger(__name__)
@@ -79,11 +79,11 @@ class Split:
         """
         try:
             with path.open(encoding="utf-8", newline="") as file:
-                (first, *names), *rows = csv.reader(file)
+                (first, *names), *rows = csv_rows(file)
             if first != "position" or not names or len({row[0] for row in rows}) < len(rows):
                 raise ValueError("not the columns of a split, or a clip that appears twice")
             columns = [_positions(rows, number) for number, _ in enumerate(names, start=1)]
-        except (KeyError, ValueError, IndexError) as error:
+        except (KeyError, ValueError, IndexError, csv.Error) as error:
             raise DamagedFileError(f"{path} is damaged ({error!r}); launch again") from error
         folds = tuple(Fold(part[TRAINING], part[VALIDATION]) for part in columns)
         return cls(folds, columns[0][HOLDOUT])

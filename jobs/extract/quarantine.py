@@ -9,9 +9,9 @@ from pathlib import Path
 from pydantic import Field
 
 from jobs.data.dataset import LABELLED, Dataset
-from jobs.errors import DamagedFileError, InputError
+from jobs.errors import DamagedFileError, InputError, quoted
 from jobs.extract.store.feature_set import FeatureSet
-from jobs.files import write_csv
+from jobs.files import csv_rows, write_csv
 from jobs.schema import Schema
 
 HEADER = ("subset", "id", "path", "label", "features", "reason")
@@ -95,7 +95,7 @@ class Quarantine:
         """
         try:
             with path.open(encoding="utf-8", newline="") as file:
-                header, *rows = csv.reader(file)
+                header, *rows = csv_rows(file)
             if tuple(header) != HEADER:
                 raise ValueError("another header")
             return cls(tuple(_row(cells) for cells in rows))
@@ -152,7 +152,7 @@ def _require_few(bad: Sequence[QuarantinedClip], clips: int, limits: Limits) -> 
         )
     else:
         return
-    shown = "; ".join(f"{each.path!r}: {each.reason}" for each in bad[:SHOWN])
+    shown = "; ".join(f"{quoted(each.path)}: {each.reason}" for each in bad[:SHOWN])
     raise InputError(
         f"{len(bad)} of {clips} clips cannot be used, and {rule}. quarantine.csv lists "
         f"all of them, and `python -m pipeline.audit` shows more of the data; the first: {shown}"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
-from jobs.errors import InputError
+from jobs.errors import InputError, quoted
 from jobs.extract.config import FeatureConfig
 from jobs.models import MODELS
 from jobs.models.model import Model
@@ -81,7 +81,8 @@ def _chosen(setting: str, settings: Mapping[str, Any], where: Where) -> Schema:
         *most, last = map(repr, kinds)
         position = where(setting) if callable(where) else where
         raise InputError(
-            f"{position}: `{setting}`: input should be {', '.join(most)} or {last}; got {wanted!r}"
+            f"{position}: `{setting}`: input should be {', '.join(most)} or {last}; got "
+            f"{quoted(wanted)}"
         )
     return _read(kinds[wanted], settings, where)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from jobs.data.workspace import Workspace
 from jobs.errors import InputError
+from jobs.plain_text import PlainFormatter
 from jobs.trust import keep_others_from_writing, make_private
 from pipeline.monitoring.failure_note import FailureNote
 from pipeline.planning.plan import OpenedPlan, code_hash
@@ -123,9 +124,9 @@ class _QuietFile(logging.FileHandler):
 def _logging_to(path: Path, label: str) -> Iterator[None]:
     """Send the project's log lines to standard output and to `path` (appended)."""
     file = _QuietFile(path, encoding="utf-8")
-    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    file.setFormatter(PlainFormatter("%(asctime)s %(levelname)s %(message)s"))
     console = logging.StreamHandler(sys.stdout)
-    console.setFormatter(logging.Formatter("  %(label)s%(message)s", defaults={"label": label}))
+    console.setFormatter(PlainFormatter("  %(label)s%(message)s", defaults={"label": label}))
     loggers = [logging.getLogger(name) for name in ("jobs", "pipeline")]
     for logger in loggers:
         logger.setLevel(logging.INFO)

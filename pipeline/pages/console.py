@@ -1,11 +1,14 @@
 """What people see: plain sentences and tables, in colour on a terminal."""
 
+import logging
 import sys
 from collections.abc import Sequence
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+from jobs.plain_text import PlainFormatter, on_a_terminal
 
 LOG_WIDTH = 140
 
@@ -19,7 +22,15 @@ def _console(stderr: bool = False) -> Console:
 
 def say(text: str = "", style: str | None = None) -> None:
     """Print one line; square brackets in it are text, not markup."""
-    _console().print(escape(text), style=style)
+    _console().print(escape(on_a_terminal(text)), style=style)
+
+
+def show_warnings() -> None:
+    """Print on standard error what is logged as a warning outside of a task's own log."""
+    handler = logging.StreamHandler()
+    handler.setLevel(logging.WARNING)
+    handler.setFormatter(PlainFormatter("%(message)s"))
+    logging.getLogger().handlers = [handler]
 
 
 def print_plain(text: str) -> None:
@@ -34,12 +45,12 @@ def heading(text: str) -> None:
 
 def complain(text: str) -> None:
     """Print an error to standard error."""
-    _console(stderr=True).print(f"[bold red]error:[/] {escape(text)}")
+    _console(stderr=True).print(f"[bold red]error:[/] {escape(on_a_terminal(text))}")
 
 
 def warn(text: str) -> None:
     """Print something that the reader should not miss."""
-    _console().print(f"[bold yellow]note:[/] {escape(text)}")
+    _console().print(f"[bold yellow]note:[/] {escape(on_a_terminal(text))}")
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -49,7 +60,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         numeric = all(_is_number(row[number]) for row in rows)
         shown.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        shown.add_row(*(escape(cell) for cell in row))
+        shown.add_row(*(escape(on_a_terminal(cell)) for cell in row))
     _console().print(shown, soft_wrap=False)
 
 

@@ -21,6 +21,8 @@ def introduce(opened: OpenedPlan, stages: Sequence[Work]) -> None:
         f"{count(len(dataset.classes), 'class')} and {count(len(dataset.test), 'test clip')} in "
         f"{dataset.root}"
     )
+    if outside := dataset.outside:
+        console.warn(f"{count(outside, 'clip')} among them outside of the data folder")
     for work in stages:
         done = work.total - len(work.items)
         console.say(f"  {work.name:8} {done} of {work.total} done, {len(work.items)} to do")

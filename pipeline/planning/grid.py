@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jobs.errors import InputError
+from jobs.errors import InputError, quoted
 from jobs.schema import unknown_setting
 from jobs.train.config import RunConfig
 from pipeline.planning.options import GridOptions
@@ -90,7 +90,7 @@ def _those(values: Settings, names: Sequence[str]) -> Settings:
 
 def _tier(value: Any, where: str) -> str | None:
     if value is not None and not isinstance(value, str):
-        raise InputError(f"{where}: `tier` must be the name of a site's tier; got {value!r}")
+        raise InputError(f"{where}: `tier` must be the name of a site's tier; got {quoted(value)}")
     return value
 
 
@@ -143,7 +143,8 @@ def _runs(file: YamlFile) -> list[Settings]:
     for name in names:
         if not isinstance(name, str) or not name.strip() or names.count(name) > 1:
             raise InputError(
-                f"{file.where('runs')}: each run's `name` must be its own, and text; got {name!r}"
+                f"{file.where('runs')}: each run's `name` must be its own, and text; got "
+                f"{quoted(name)}"
             )
     return [dict(run) for run in runs]
 
@@ -191,7 +192,7 @@ def _lists(file: YamlFile, shape: str) -> dict[str, list[Any]]:
     for key, values in lists.items():
         if not isinstance(values, list) or not values:
             raise InputError(
-                f"{file.where(key)}: `{shape}.{key}` must be a list of values; got {values!r}"
+                f"{file.where(key)}: `{shape}.{key}` must be a list of values; got {quoted(values)}"
             )
     return lists
 

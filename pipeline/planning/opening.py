@@ -44,7 +44,8 @@ def open_plan(
     Raises:
         InputError: the data has a mistake, or a run names a tier that the site does not have.
     """
-    dataset = read_data(data, hashes or RecordingHashes(workspace.recordings))
+    hashes = hashes or RecordingHashes(workspace.recordings)
+    dataset = read_data(data, hashes, grid.options.launch.outside)
     path = workspace.split(split_fingerprint(grid.options.split, dataset))
     split = stored_or_drawn_split(path, dataset, grid.options.split)
     return OpenedPlan(workspace, Plan.make(grid, dataset, site, split), dataset, split)

@@ -16,6 +16,7 @@ class LaunchOptions(Schema):
     """What a launch needs to know beside the runs."""
 
     data: str | None = Field(None, description="data folder; --data wins")
+    outside: bool = Field(False, description="allow clips outside of the data folder")
     shards: int | None = Field(
         None, ge=1, le=99_999, description="files of labelled clips; default: one for each 500"
     )

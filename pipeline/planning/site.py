@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from jobs.errors import InputError
+from jobs.errors import InputError, quoted
 from jobs.schema import Schema, unknown_setting
 from pipeline.planning.resources import Resources, Tier
 from pipeline.planning.yaml_file import YamlFile, parse_settings, read_yaml
@@ -55,7 +55,7 @@ class Site(Schema):
         for part in (self, *self.stages.values(), *self.tiers):
             for name, value in part:
                 if isinstance(value, str) and not value.isprintable():
-                    raise ValueError(f"`{name}` must be one line; got {value!r}")
+                    raise ValueError(f"`{name}` must be one line; got {quoted(value)}")
         return self
 
     @model_validator(mode="after")
@@ -163,7 +163,7 @@ def _by_stage(file: YamlFile, forced: Mapping[str, Any]) -> dict[str, Any]:
 def _resources(said: Any, changed: Any, where: str) -> Resources:
     for part in (said, changed):
         if part is not None and not isinstance(part, dict):
-            raise InputError(f"{where}: expected fields such as {{cpus: 4}}; got {part!r}")
+            raise InputError(f"{where}: expected fields such as {{cpus: 4}}; got {quoted(part)}")
     return Resources.checked((said or {}) | (changed or {}), where)
 
 

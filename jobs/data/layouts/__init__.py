@@ -20,16 +20,18 @@ EXPECTED = (
 )
 
 
-def read_data(root: Path, hashes: RecordingHashes | None = None) -> Dataset:
+def read_data(root: Path, hashes: RecordingHashes | None = None, outside: bool = False) -> Dataset:
     """Return the clips of the data folder `root`, checked from end to end and hashed.
 
     Every mistake that can be seen without decoding audio is found here: a missing clip, a label
     count that differs from the clip count, an empty class, a doubled path or id, a non-integer
-    where integers are expected, a name that is not UTF-8.
+    where integers are expected, a name that is not UTF-8 or holds control characters, a path that
+    leads out of the data folder.
 
     Args:
         root: the data folder.
         hashes: what is known of recordings from earlier; None hashes all of them.
+        outside: allow a manifest to list files that lie outside of the data folder.
 
     Raises:
         InputError: names the file, the line, the value and the remedy.
@@ -40,7 +42,8 @@ def read_data(root: Path, hashes: RecordingHashes | None = None) -> Dataset:
         raise InputError(f"the data folder {root} {what}; name yours with --data. {EXPECTED}")
     try:
         str(root.resolve()).encode("utf-8")
-        return verified(root.resolve(), _labelled(root), _test(root), hashes or RecordingHashes())
+        hashes = hashes or RecordingHashes()
+        return verified(root.resolve(), _labelled(root), _test(root), hashes, outside)
     except UnicodeEncodeError:
         raise InputError(
             f"the path {os.fsencode(root)!r} is not UTF-8; rename the folder"

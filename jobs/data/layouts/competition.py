@@ -5,7 +5,7 @@ from pathlib import Path
 from jobs.data.dataset import is_integer
 from jobs.data.layouts.listing import AUDIO_SUFFIX, audio_files, in_id_order
 from jobs.data.manifest import Clip
-from jobs.errors import InputError
+from jobs.errors import InputError, quoted
 
 TRAIN, LABELS, TEST = "train_mp3s", "train_label.txt", "test_mp3s"
 
@@ -51,8 +51,8 @@ def _numbered(folder: Path) -> dict[int, str]:
         stem = name[: -len(AUDIO_SUFFIX)]
         if not is_integer(stem) or int(stem) < 0:
             raise InputError(
-                f"{folder / name}: expected <i>.mp3 with an integer i; got '{name}'. Rename it, "
-                "move it out, or list your clips in train.csv and test.csv"
+                f"{folder / name}: expected <i>.mp3 with an integer i; got {quoted(name)}. Rename "
+                "it, move it out, or list your clips in train.csv and test.csv"
             )
         if int(stem) in numbered:
             raise InputError(

@@ -8,7 +8,7 @@ from pathlib import Path
 from jobs.data.dataset import is_integer
 from jobs.data.layouts.listing import ids_from_paths
 from jobs.data.manifest import Clip
-from jobs.errors import InputError
+from jobs.errors import InputError, quoted
 from jobs.schema import unknown_setting
 
 TRAIN, TEST = "train.csv", "test.csv"
@@ -92,7 +92,7 @@ def _check_header(
 ) -> None:
     for name in required:
         if name not in header:
-            got = ", ".join(header) or "an empty file"
+            got = quoted(", ".join(header)) if header else "an empty file"
             raise InputError(
                 f"{path}:1: no column '{name}'; expected {', '.join(known)}; got {got}"
             )
@@ -108,5 +108,5 @@ def _fold(text: str, where: str) -> int | None:
     if not text:
         return None
     if not is_integer(text):
-        raise InputError(f"{where}: the fold must be an integer; got '{text}'")
+        raise InputError(f"{where}: the fold must be an integer; got {quoted(text)}")
     return int(text)

@@ -7,16 +7,19 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from jobs.data.dataset import Dataset, is_integer, ordered_classes
+from jobs.data.dataset import Dataset, is_integer, lies_outside, ordered_classes
 from jobs.data.manifest import Clip, Manifest
 from jobs.data.recordings import RecordingFile, RecordingHashes
-from jobs.errors import InputError
+from jobs.errors import InputError, quoted
+from jobs.plain_text import control_character
 
 SHOWN = 5
+# Of a path Linux takes 4,096 bytes; an id may be made of one.
+LONGEST = {"path": 4095, "id": 1000, "label": 200, "group": 1000, "class_name": 200}
 
 
 def verified(
-    root: Path, labelled: list[Clip], test: list[Clip], hashes: RecordingHashes
+    root: Path, labelled: list[Clip], test: list[Clip], hashes: RecordingHashes, outside: bool
 ) -> Dataset:
     """Check the listed clips, look at each file once and fill in the hash of its content.
 
@@ -25,8 +28,12 @@ def verified(
     """
     if not labelled:
         raise InputError(f"{root} has no training clips; at least two classes are needed")
+    for clip in labelled + test:
+        _require_plain_text(clip)
     labelled = [_below(root, clip) for clip in labelled]
     test = [_below(root, clip) for clip in test]
+    if not outside:
+        _require_all_inside(root, labelled + test)
     _require_unique(labelled + test, "path", lambda clip: clip.path)
     _require_unique(labelled, "id", lambda clip: clip.id)
     _require_unique(test, "id", lambda clip: clip.id)
@@ -41,13 +48,42 @@ def verified(
     return Dataset(Manifest(root, tuple(hashed[:count])), Manifest(root, tuple(hashed[count:])))
 
 
+def _require_plain_text(clip: Clip) -> None:
+    """Refuse what no name holds by intention: it could forge lines of a log, or a terminal's."""
+    named = {
+        "path": clip.path, "id": clip.id, "label": clip.label, "group": clip.group,
+        "class_name": clip.class_name,
+    }  # fmt: skip
+    for what, text in named.items():
+        if text is None:
+            continue
+        if found := control_character(text):
+            raise InputError(
+                f"{clip.where}: the {what} {quoted(text)} holds the control character {found!r}; "
+                "take it out"
+            )
+        if len(text) > LONGEST[what]:
+            raise InputError(
+                f"{clip.where}: the {what} {quoted(text)} has {len(text)} characters; at most "
+                f"{LONGEST[what]} are allowed"
+            )
+
+
+def _require_all_inside(root: Path, clips: list[Clip]) -> None:
+    """Refuse a list that names files elsewhere: it may come from somebody who may not read them."""
+    out = [clip for clip in clips if lies_outside(clip)]
+    if out:
+        raise InputError(
+            f"{len(out)} of {len(clips)} clips lie outside of the data folder {root}: "
+            f"{_some(out)}. If that is meant, say --outside (in a grid `outside: true`)"
+        )
+
+
 def _below(root: Path, clip: Clip) -> Clip:
     """Give each file one spelling, relative to the data folder where it lies below it.
 
     This keeps absolute paths out of fingerprints, and finds a clip that is listed twice.
     """
-    if "\0" in clip.path:
-        raise InputError(f"{clip.where}: the path holds a NUL character, which no file name has")
     # Texts and not Paths: of a million clips, Paths would take most of a minute.
     inside = os.path.join(root, "")
     path = os.path.normpath(os.path.join(root, clip.path))
@@ -136,6 +172,6 @@ def _files(root: Path, clips: list[Clip]) -> list[RecordingFile]:
 
 def _some(listed: Iterable[Clip]) -> str:
     items = list(listed)
-    shown = "; ".join(f"{item.path!r} ({item.where})" for item in items[:SHOWN])
+    shown = "; ".join(f"{quoted(item.path)} ({item.where})" for item in items[:SHOWN])
     rest = f"; and {len(items) - SHOWN} more" if len(items) > SHOWN else ""
     return shown + rest

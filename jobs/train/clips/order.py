@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, field_validator
 
-from jobs.errors import InputError
+from jobs.errors import InputError, quoted
 from jobs.train.recipe import OptionalPart
 
 # Streams of random numbers that must not be the same, though seed and epoch are.
@@ -44,7 +44,9 @@ class Balance(OptionalPart):
             return value
         for label, clips in value.items():
             if isinstance(clips, bool) or not isinstance(clips, int) or not 1 <= clips <= MOST:
-                raise ValueError(f"label {label!r}: expected a number of clips from 1 to {MOST}")
+                raise ValueError(
+                    f"label {quoted(label)}: expected a number of clips from 1 to {MOST}"
+                )
         texts = [str(label) for label in value]
         for label in texts:
             if texts.count(label) > 1:
