@@ -16,6 +16,7 @@ from pathlib import Path
 
 from jobs.errors import BusyError, LostOwnershipError
 from jobs.lock_file import Owner, create, touch
+from jobs.process import Process
 from jobs.temporaries import temporary_beside
 
 log = logging.getLogger(__name__)
@@ -30,8 +31,9 @@ WATCHED_FOR_S = 25.0
 # A job that waits holds its CPUs, perhaps a GPU, and its own time limit runs.
 PATIENCE_S = 600.0
 
-# Lock file and token of everything that this process owns.
+# Lock file and token of everything that this process owns, and the tokens that it uses.
 _owned: dict[Path, str] = {}
+_tokens: set[str] = set()
 
 
 @contextlib.contextmanager
@@ -53,6 +55,7 @@ def owning(path: Path, wait_s: float = PATIENCE_S) -> Iterator[None]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     token = secrets.token_hex(8)
+    _tokens.add(token)
     _take(path, token, wait_s)
     _owned[path] = token
     ended = threading.Event()
@@ -67,6 +70,7 @@ def owning(path: Path, wait_s: float = PATIENCE_S) -> Iterator[None]:
         with contextlib.suppress(OSError):  # then it is taken over, or falls silent
             if Owner.is_named(path, token):
                 path.unlink()
+        _tokens.discard(token)
 
 
 def require_ownership() -> None:
@@ -128,7 +132,7 @@ def _take(path: Path, token: str, wait_s: float) -> None:
             continue  # released in between
         if owner.token == token:
             return  # NFS sent the request twice and answered the second time
-        lives = owner.lives()
+        lives = owner.lives() and not _is_released(owner)
         silent_for_s = owner.silent_for_s(path.parent) if lives is None else 0.0
         if lives is False or (lives is None and watch.is_silent(owner, silent_for_s)):
             if _replace(path, token, owner):
@@ -146,6 +150,11 @@ def _take(path: Path, token: str, wait_s: float) -> None:
             reported = now
             log.warning("waiting for %s, which works in %s", owner, path.parent)
         time.sleep(POLL_S)
+
+
+def _is_released(owner: Owner) -> bool:
+    """Return whether this very process owned it, and could not delete the lock file afterwards."""
+    return owner.process == Process.this() and owner.token not in _tokens
 
 
 def _replace(path: Path, token: str, gone: Owner) -> bool:

@@ -1,13 +1,13 @@
 """Whatever file operation fails once, no result is lost and no byte is different."""
 
 import random
+from pathlib import Path
 
 import pytest
 
 from benchmarks.faults_of_files import MISSING, Bench
 from jobs.errors import DamagedFileError
-from jobs.train.checkpoint import Checkpoint
-from jobs.train.run import Run
+from jobs.train.run import Outcome, Run
 
 
 @pytest.fixture(scope="module")
@@ -27,15 +27,14 @@ def test_a_fault_of_each_kind_costs_nothing(bench: Bench, missing: str) -> None:
 def test_what_would_cost_something_is_noticed(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def careless(run: Run, epoch: int) -> bool:
+    def careless(path: Path) -> Outcome | None:
         try:
-            return Checkpoint.load(run.meta(epoch)).weights.exists()
+            return Outcome.load(path)
         except (OSError, DamagedFileError):  # as it was once
-            return False
+            return None
 
-    monkeypatch.setattr(Run, "_is_kept", careless)
-    # What is read first of a run are its outcome and its checkpoints.
-    opened = bench.operations("nothing")["open"]
+    monkeypatch.setattr(Run, "outcome", lambda run: careless(run.done))
+    reads = bench.operations("nothing")["read"]
     rng = random.Random(0)
-    found = [bench.trial("nothing", number, rng) for number in opened[:200:3]]
-    assert any("set-aside" in str(breaches) for _, breaches in found)
+    found = [bench.trial("nothing", number, rng) for number in reads]
+    assert any("set aside" in str(breaches) for _, breaches in found)

@@ -229,6 +229,19 @@ def test_of_many_who_want_the_same_each_has_it_alone(tmp_path: Path) -> None:
     assert seen == [1] * 6
 
 
+def test_a_lock_that_could_not_be_deleted_is_no_lock_of_this_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(path: Path, missing_ok: bool = False) -> None:
+        raise OSError(116, "Stale file handle")
+
+    with monkeypatch.context() as patch, owning(tmp_path / ".lock"):
+        patch.setattr(Path, "unlink", failing)
+    assert (tmp_path / ".lock").exists()
+    with owning(tmp_path / ".lock", wait_s=0):
+        pass
+
+
 def test_what_is_no_lock_file_of_ours_is_taken_over_after_a_silence(
     tmp_path: Path, quick: None
 ) -> None:
