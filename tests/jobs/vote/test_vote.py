@@ -33,7 +33,7 @@ def made_run(
 
     The last test clip cannot be read.
     """
-    run = Run(workspace.run(name))
+    run = Run(workspace.run(name.zfill(16)))
     run.checkpoints.mkdir(parents=True)
     kept = []
     for epoch, (accuracy, loss) in scores.items():
@@ -126,7 +126,7 @@ def test_the_rest_votes_when_runs_are_absent_and_they_are_named(workspace: Works
     good = made_run(workspace, "0", {1: (0.9, 0.1)})
     unfinished = made_run(workspace, "1", {1: (1.0, 0.0)})
     unfinished.run.done.unlink()
-    never = Entry(Run(workspace.run("2")), "run 2", 2)
+    never = Entry(Run(workspace.run("2".zfill(16))), "run 2", 2)
     unpredicted = made_run(workspace, "3", {1: (1.0, 0.0)})
     unpredicted.run.test_predictions(1).unlink()
     incomplete = made_run(workspace, "4", {1: (1.0, 0.0), 2: (0.9, 0.1)})
@@ -156,7 +156,7 @@ def test_a_run_whose_predictions_turn_out_damaged_is_left_out(workspace: Workspa
 
 
 def test_without_any_checkpoint_it_fails_with_the_reasons(workspace: Workspace) -> None:
-    never = Entry(Run(workspace.run("0")), "run 0", 0)
+    never = Entry(Run(workspace.run("0".zfill(16))), "run 0", 0)
     with pytest.raises(NotReadyError, match="run 0: it never started"):
         hold_vote(workspace, DATASET, [never], FIVE)
     assert not workspace.submission.exists()
