@@ -17,8 +17,8 @@ class Suspects:
 
     A crash is the clip's fault if it happens again when the clip is alone. What may come from
     outside (a kill, as by the kernel when memory is short; a file that is not read in time) is the
-    clip's if it happens twice when it is alone, and if another clip could be worked on since: else
-    the machine or the file server is to blame, and no clip is put in quarantine for that.
+    clip's if it happens twice when it is alone, and another clip could be worked on in between:
+    else the machine or the file server is to blame, and no clip is put in quarantine for that.
     """
 
     def __init__(self) -> None:
@@ -34,6 +34,8 @@ class Suspects:
     def tried_again_after(self, batch: range, cause: Cause) -> list[int]:
         """Return the clips to try next, each alone, after a batch failed; none for a verdict."""
         number = batch[0]
+        if number == self._done:
+            return []  # the witness fails as well
         if number not in self._alone:
             log.warning("%s; tried again alone: %d clips", cause.sentence, len(batch))
             self._alone.update(dict.fromkeys(batch, 0))
@@ -42,8 +44,12 @@ class Suspects:
         if cause.blames != "perhaps the clip":
             return []
         tried, witness = self._alone[number], self._witness_beside(number)
-        if number in self._others_done or witness is None:
-            return [number] if tried < TRIED_ALONE else []
+        if tried >= TRIED_ALONE and (number in self._others_done or witness is None):
+            return []
+        if tried == 1:  # what others did before says nothing of a server that is silent now
+            self._others_done.discard(number)
+        if witness is None:
+            return [number]
         return [witness, number] if tried < AT_MOST else []
 
     def _witness_beside(self, number: int) -> int | None:
