@@ -37,7 +37,7 @@ from jobs.extract.clip_features import ClipFeatures
 from jobs.extract.config import FeatureConfig
 from jobs.extract.workers.pool import WorkerPool
 from jobs.extract.workers.request import WorkRequest
-from jobs.extract.workers.worker_process import REPOSITORY
+from jobs.process import REPOSITORY
 
 Set = Literal["v1", "v2"]
 Measure = Callable[[Sequence[Path]], object]

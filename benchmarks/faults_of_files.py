@@ -168,7 +168,7 @@ class Bench:
             self.launch()
         after = results_in(self.out)
         breaches = [f"lost {path}" for path in before if path not in after]
-        breaches += [f"set aside {path}" for path in after if SET_ASIDE in path.parts]
+        breaches += [f"set aside {path.name}" for path in self.out.rglob(f"{SET_ASIDE}/*")]
         breaches += [f"no longer trained: {name}" for name in complete - _trained(self.out)]
         if not self.launch():
             breaches.append("the next launch fails")

@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import errno
+import itertools
 import json
 import logging
 import os
@@ -71,8 +72,7 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) 
         plain = csv.writer(file, lineterminator="\n")
         # Python 3.11 leaves a lone carriage return unquoted, and reads it back as a line's end.
         quoted = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
-        plain.writerow(header)
-        for row in rows:
+        for row in itertools.chain([header], rows):
             cells = [in_a_cell(cell) if isinstance(cell, str) else cell for cell in row]
             writer = quoted if any("\r" in str(cell) for cell in cells) else plain
             writer.writerow(cells)

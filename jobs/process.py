@@ -1,4 +1,4 @@
-"""Which process of which machine wrote a file, and whether it still lives."""
+"""Which process of which machine wrote a file, whether it still lives, and how ours are started."""
 
 import contextlib
 import functools
@@ -12,6 +12,7 @@ BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 PROCESSES = Path("/proc/self/ns/pid")
 UNKNOWN_START = "0"
 SUSPENDED = "T"
+REPOSITORY = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,17 @@ class Process:
     def is_suspended(self) -> bool:
         """Whether it was stopped, as with Ctrl-Z, and lives on without working."""
         return self.machine == this_machine() and _stat(self.pid, 0) == SUSPENDED
+
+
+def python_path() -> dict[str, str]:
+    """Return the variables with which a started Python finds this code, and none where it starts.
+
+    That may be a folder of data that somebody downloaded: Python would execute a `numpy.py` there.
+    """
+    others = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    # An empty entry would mean the current folder.
+    path = os.pathsep.join(filter(None, dict.fromkeys((str(REPOSITORY), *others))))
+    return {"PYTHONSAFEPATH": "1", "PYTHONPATH": path}
 
 
 @functools.cache

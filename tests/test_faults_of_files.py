@@ -1,10 +1,15 @@
 """Whatever file operation fails once, no result is lost and no byte is different."""
 
 import random
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from benchmarks.faults_of_files import MISSING, Bench
+from jobs.errors import DamagedFileError
+from jobs.models.archive import from_file
+from jobs.train import state
 
 
 @pytest.fixture(scope="module")
@@ -19,3 +24,21 @@ def test_a_fault_of_each_kind_costs_nothing(bench: Bench, missing: str) -> None:
         fault, breaches = bench.trial(missing, rng.choice(numbers), rng)
         assert fault, kind
         assert not breaches, fault
+
+
+def test_a_reader_that_takes_a_passing_error_for_damage_is_noticed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def careless(path: Path) -> dict[str, Any]:
+        try:
+            return from_file(path)
+        except OSError as error:
+            raise DamagedFileError(str(path)) from error
+
+    monkeypatch.setattr(state, "from_file", careless)
+    rng = random.Random(0)
+    reads = bench.operations("half a run")["read"]
+    found = (bench.trial("half a run", number, rng) for number in reads)
+    fault, breaches = next(each for each in found if each[1])
+    assert "state-00001.pt" in fault
+    assert breaches == ["set aside state-00001.pt"]

@@ -11,8 +11,8 @@ import submitit
 
 from jobs.data.workspace import Workspace
 from jobs.errors import InputError
+from jobs.process import python_path
 from jobs.trust import make_private
-from pipeline.executors import task
 from pipeline.executors.entry import LocalExecutor, unpickle_only_ours
 from pipeline.executors.sharing import grouped, work_of
 from pipeline.monitoring.failure_note import TIMED_OUT, FailureNote
@@ -146,7 +146,7 @@ def _note(workspace: Workspace, work: Work, item: int, error: BaseException | No
 
 def _local(opened: OpenedPlan, work: Work, at_once: int | None) -> Iterator[Ended]:
     executor = _executor(opened.workspace, "local")
-    os.environ.update(task.python_path())  # submitit's jobs inherit it
+    os.environ.update(python_path())  # submitit's jobs inherit it
     requests = [work.stage.request(opened, item, None, after_oom=False) for item in work.items]
     # Each job sees every GPU, as a job in this process does; by default submitit hides them all.
     # Its time limit would be two minutes.

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import submitit
 
 from jobs.errors import InputError
+from jobs.process import python_path
 from jobs.trust import make_private
-from pipeline.executors import queue, task
+from pipeline.executors import queue
 from pipeline.executors.entry import SlurmExecutor
 from pipeline.planning.plan import OpenedPlan
 from pipeline.stages.stage import Request, Stage
@@ -47,7 +48,7 @@ def executor(
         "constraint": resources.constraint,
         "gres": gres,
         "dependency": dependency,
-        "setup": [*_exports(task.python_path()), *site.setup],
+        "setup": [*_exports(python_path()), *site.setup],
     }
     executor.update_parameters(
         job_name=queue.job_name(opened.workspace.root, part),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.data.workspace import Workspace
 from jobs.errors import InputError, PipelineError
+from jobs.process import REPOSITORY
 from pipeline.executors import task
 from pipeline.monitoring.failure_note import FailureNote
 
@@ -81,7 +82,7 @@ run_sharing.checkpoint = _again  # type: ignore[attr-defined]
 def _start(stage: str, workspace: str, item: int) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-c", PROGRAM, stage, workspace, str(item)]
     # The open pipe is our life line: whoever reads its end knows that we are gone.
-    return subprocess.Popen(command, stdin=subprocess.PIPE, cwd=task.REPOSITORY)
+    return subprocess.Popen(command, stdin=subprocess.PIPE, cwd=REPOSITORY)
 
 
 def _note_death(workspace: Workspace, stage: str, item: int, code: int) -> None:

@@ -24,19 +24,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-REPOSITORY = Path(__file__).parents[2]
-
-
-def python_path() -> dict[str, str]:
-    """Return the variables with which a job finds this code, and none in the current folder.
-
-    That may be a folder of data that somebody downloaded: Python would execute a `numpy.py` there.
-    """
-    others = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    path = os.pathsep.join(filter(None, dict.fromkeys((str(REPOSITORY), *others))))
-    return {"PYTHONSAFEPATH": "1", "PYTHONPATH": path}
-
-
 def run(stage: str, workspace: str, index: int, label: str = "") -> None:
     """Do one item of one stage of the plan that lies in `workspace`.
 

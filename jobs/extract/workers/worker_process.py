@@ -18,14 +18,13 @@ from jobs.extract.clip_features import ClipFeatures
 from jobs.extract.config import FeatureConfig
 from jobs.extract.workers.phase import Phase
 from jobs.extract.workers.request import WorkRequest
+from jobs.process import python_path
 
 # One batch is begun and one waits, so that no worker idles while its task writes a shard.
 BATCHES = 2
 START_WITHIN_S = 600.0
 DIES_WITHIN_S = 10.0
-REPOSITORY = Path(__file__).parents[3]
-# -P: the current folder may be downloaded data, and a soundfile.py in it would be executed.
-COMMAND = (sys.executable, "-P", "-m", "jobs.extract.workers.worker")
+COMMAND = (sys.executable, "-m", "jobs.extract.workers.worker")
 # How a process ends that did something wrong itself; other signals come from outside.
 CRASHES = {-number for number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE)}
 
@@ -70,15 +69,13 @@ class WorkerProcess:
         self._patience_s, self._is_ready = patience_s, False
         self.connection, theirs = Pipe()
         phase = Phase.create()
-        # An empty entry would mean the current folder.
-        paths = [str(REPOSITORY), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
         try:
             self._phase = Phase(phase)
             self._process = subprocess.Popen(
                 [*command, *map(str, (theirs.fileno(), phase, os.getpid(), most_bytes))],
                 pass_fds=(theirs.fileno(), phase),
                 stdin=subprocess.DEVNULL,
-                env=os.environ | ENVIRONMENT | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
+                env=os.environ | ENVIRONMENT | python_path(),
             )
         finally:
             theirs.close()

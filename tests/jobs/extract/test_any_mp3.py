@@ -19,7 +19,7 @@ from jobs.extract.config import FeatureConfig
 from jobs.extract.features.analysis import compute
 from jobs.extract.workers.phase import Phase
 from jobs.extract.workers.request import WorkRequest, work_on
-from jobs.extract.workers.worker_process import REPOSITORY
+from jobs.process import REPOSITORY
 
 V1 = FeatureConfig()
 

@@ -18,7 +18,7 @@ from jobs.extract.config import FeatureConfig
 from jobs.extract.features.analysis import compute
 from jobs.extract.workers.pool import WorkerPool
 from jobs.extract.workers.request import WorkRequest
-from jobs.extract.workers.worker_process import REPOSITORY
+from jobs.process import REPOSITORY
 
 CONFIG = FeatureConfig(seconds=0.5, n_fft=512, n_mels=16)
 
