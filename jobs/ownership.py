@@ -56,20 +56,11 @@ def owning(path: Path, wait_s: float = PATIENCE_S) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     token = secrets.token_hex(8)
     _tokens.add(token)
-    _take(path, token, wait_s)
-    _owned[path] = token
-    ended = threading.Event()
-    heart = threading.Thread(target=_beat, args=(path, token, ended), daemon=True)
-    heart.start()
     try:
-        yield
-    finally:
-        ended.set()
-        heart.join()
-        del _owned[path]
-        with contextlib.suppress(OSError):  # then it is taken over, or falls silent
-            if Owner.is_named(path, token):
-                path.unlink()
+        _take(path, token, wait_s)
+        with _held(path, token):
+            yield
+    finally:  # also where an interrupt comes while it is released
         _tokens.discard(token)
 
 
@@ -103,6 +94,24 @@ def is_owned(path: Path) -> bool:
         return owner.silent_for_s(path.parent) <= STALE_AFTER_S if lives is None else lives
     except OSError:
         return False
+
+
+@contextlib.contextmanager
+def _held(path: Path, token: str) -> Iterator[None]:
+    """Give signs of life during the block, and release what is owned at its end."""
+    _owned[path] = token
+    ended = threading.Event()
+    heart = threading.Thread(target=_beat, args=(path, token, ended), daemon=True)
+    heart.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        heart.join()
+        del _owned[path]
+        with contextlib.suppress(OSError):  # then it is taken over, or falls silent
+            if Owner.is_named(path, token):
+                path.unlink()
 
 
 class _Watch:

@@ -1,5 +1,6 @@
 """One owner at a time: killed, suspended, on another machine, or with clocks that jump."""
 
+import contextlib
 import json
 import logging
 import os
@@ -229,14 +230,16 @@ def test_of_many_who_want_the_same_each_has_it_alone(tmp_path: Path) -> None:
     assert seen == [1] * 6
 
 
+@pytest.mark.parametrize("error", [OSError(116, "Stale file handle"), KeyboardInterrupt()])
 def test_a_lock_that_could_not_be_deleted_is_no_lock_of_this_process(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
     def failing(path: Path, missing_ok: bool = False) -> None:
-        raise OSError(116, "Stale file handle")
+        raise error
 
-    with monkeypatch.context() as patch, owning(tmp_path / ".lock"):
-        patch.setattr(Path, "unlink", failing)
+    with monkeypatch.context() as patch, contextlib.suppress(KeyboardInterrupt):
+        with owning(tmp_path / ".lock"):
+            patch.setattr(Path, "unlink", failing)
     assert (tmp_path / ".lock").exists()
     with owning(tmp_path / ".lock", wait_s=0):
         pass
