@@ -237,9 +237,9 @@ def test_a_lock_that_could_not_be_deleted_is_no_lock_of_this_process(
     def failing(path: Path, missing_ok: bool = False) -> None:
         raise error
 
-    with monkeypatch.context() as patch, contextlib.suppress(KeyboardInterrupt):
-        with owning(tmp_path / ".lock"):
-            patch.setattr(Path, "unlink", failing)
+    lock, interrupted = tmp_path / ".lock", contextlib.suppress(KeyboardInterrupt)
+    with monkeypatch.context() as patch, interrupted, owning(lock):
+        patch.setattr(Path, "unlink", failing)
     assert (tmp_path / ".lock").exists()
     with owning(tmp_path / ".lock", wait_s=0):
         pass
