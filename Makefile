@@ -26,7 +26,7 @@ demo: install  ## make MP3 clips, run the whole pipeline on them
 test: install  ## run all tests
 	@report=$$(mktemp); \
 	$(BIN)/python -m pytest -m slurm -p no:cacheprovider $(ARGS) > $$report 2>&1 & slurm=$$!; \
-	$(BIN)/python -m pytest -m "not slurm" -n auto --maxprocesses 8 $(ARGS); others=$$?; \
+	$(BIN)/python -m pytest -m "not slurm" -n auto --maxprocesses 8 --dist worksteal $(ARGS); others=$$?; \
 	wait $$slurm; status=$$?; cat $$report; rm -f $$report; \
 	exit $$((others + status))
 

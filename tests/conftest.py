@@ -1,6 +1,7 @@
 """Fixtures that several folders share: made MP3 clips, real ones, a launch as a user runs it."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -27,7 +28,7 @@ batch_size: 8
 lr: 0.05
 weight_decay: 5e-4
 threads: 1
-shards: 3
+shards: 1
 sweep:
   momentum: [0.9, 0.5]
 """
@@ -63,6 +64,13 @@ def tiny_grid(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def sharded_grid(tiny_grid: Path) -> Path:
+    """The same grid with its labelled clips in three shards."""
+    tiny_grid.write_text(tiny_grid.read_text().replace("shards: 1", "shards: 3"))
+    return tiny_grid
+
+
 @pytest.fixture(scope="session")
 def real_clips() -> Path:
     """A folder of real recordings in the competition's layout."""
@@ -72,8 +80,8 @@ def real_clips() -> Path:
     return Path(folder)
 
 
-@pytest.fixture
-def launch(tmp_path: Path) -> Launch:
+@pytest.fixture(scope="session")
+def launch() -> Launch:
     """Run `python -m pipeline.launch` in a process of its own, as a user does."""
 
     def run(*arguments: object, cwd: Path = ROOT) -> "subprocess.CompletedProcess[str]":
@@ -83,6 +91,23 @@ def launch(tmp_path: Path) -> Launch:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def finished(
+    launch: Launch, made_clips: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[Path], None]:
+    """Copy a finished output of the tiny grid to a folder: a launch of it takes ten seconds."""
+    folder = tmp_path_factory.mktemp("finished")
+    grid = folder / "tiny.yaml"
+    grid.write_text(TINY_GRID)
+    common = ("--grid", grid, "--data", made_clips, "--executor", "debug")
+    assert launch(*common, "--out", folder / "out").returncode == 0
+
+    def copy(to: Path) -> None:
+        shutil.copytree(folder / "out", to)
+
+    return copy
 
 
 @pytest.fixture(scope="session")

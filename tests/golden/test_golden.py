@@ -45,8 +45,8 @@ def same_cpu() -> None:
         pytest.skip("NOT RUN: recorded on another kind of CPU, which rounds sums differently")
 
 
-def test_made_clips(launch: Launch, made_clips: Path, tiny_grid: Path, tmp_path: Path) -> None:
-    common = ("--grid", tiny_grid, "--data", made_clips, "--set", "epochs=15")
+def test_made_clips(launch: Launch, made_clips: Path, sharded_grid: Path, tmp_path: Path) -> None:
+    common = ("--grid", sharded_grid, "--data", made_clips, "--set", "epochs=15")
     done = launch(*common, "--out", tmp_path / "out", "--executor", "debug")
     assert done.returncode == 0, done.stdout + done.stderr
     compare_or_record(tmp_path / "out", "kill")

@@ -59,9 +59,9 @@ def kill_somewhere(command: list[str], out: Path, rng: random.Random) -> bool:
 
 @pytest.mark.parametrize("executor", ["debug", "local"])
 def test_ten_kills_at_random_moments_change_no_byte(
-    launch: Launch, made_clips: Path, tiny_grid: Path, tmp_path: Path, executor: str
+    launch: Launch, made_clips: Path, sharded_grid: Path, tmp_path: Path, executor: str
 ) -> None:
-    common = ["--grid", tiny_grid, "--data", made_clips, "--set", "epochs=15"]
+    common = ["--grid", sharded_grid, "--data", made_clips, "--set", "epochs=15"]
     assert launch(*common, "--executor", "debug", "--out", tmp_path / "one").returncode == 0
     rng = random.Random(0)
     command = [*map(str, common), "--executor", executor, "--out", str(tmp_path / "two")]

@@ -14,6 +14,7 @@ from jobs.data.workspace import Workspace
 from jobs.ownership import owning
 from pipeline.executors.queue import CONFIGS
 
+Finished = Callable[[Path], None]
 Launch = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -65,7 +66,7 @@ def test_plan_shows_runs_and_stages_and_writes_nothing(
 ) -> None:
     shown = launch("--grid", tiny_grid, "--data", made_clips, "--out", out, "--plan")
     assert shown.returncode == 0
-    for words in ("momentum=0.9", "momentum=0.5", "4 of 4", "2 of 2", "success of index"):
+    for words in ("momentum=0.9", "momentum=0.5", "2 of 2", "1 of 1", "success of index"):
         assert words in shown.stdout
     assert not out.exists()
 
@@ -105,39 +106,39 @@ def test_bad_clips_are_left_out_named_and_stop_nothing(
 
 
 def test_a_failed_run_is_named_and_the_rest_votes_and_a_relaunch_mends_it(
-    launch: Launch, made_clips: Path, tiny_grid: Path, out: Path
+    launch: Launch, finished: Finished, made_clips: Path, tiny_grid: Path, out: Path
 ) -> None:
     command = ("--grid", tiny_grid, "--data", made_clips, "--out", out, "--executor", "debug")
-    assert launch(*command, "--set", "epochs=1").returncode == 0
+    finished(out)
     plan = json.loads((out / "launch" / "plan.json").read_text())
     broken = out / "runs" / plan["runs"][1]["signature"]
     (broken / "done.json").unlink()
     (broken / "history.csv").unlink()
     (broken / "history.csv").mkdir()  # so that this run cannot write its history
-    failed = launch(*command, "--set", "epochs=1")
+    failed = launch(*command)
     assert failed.returncode == 1
     assert "stage train, run 'momentum=0.5'" in failed.stderr
     assert "log: " in failed.stdout
     log = Path(failed.stdout.split("log: ")[1].split()[0])
     assert "Traceback" in log.read_text()
-    assert voters(out) == [("momentum=0.9", 1)]
+    assert {run for run, _ in voters(out)} == {"momentum=0.9"}
     assert "run 'momentum=0.5' did not vote" in failed.stdout
     (broken / "history.csv").rmdir()
-    assert launch(*command, "--set", "epochs=1").returncode == 0
+    assert launch(*command).returncode == 0
     assert {run for run, _ in voters(out)} == {"momentum=0.9", "momentum=0.5"}
 
 
 def test_new_settings_make_new_features_and_new_runs_beside_the_old(
-    launch: Launch, made_clips: Path, tiny_grid: Path, out: Path
+    launch: Launch, finished: Finished, made_clips: Path, tiny_grid: Path, out: Path
 ) -> None:
     command = ("--grid", tiny_grid, "--data", made_clips, "--out", out, "--executor", "debug")
-    assert launch(*command, "--set", "epochs=1").returncode == 0
-    changed = launch(*command, "--set", "epochs=1", "--set", "n_mels=20")
+    finished(out)
+    changed = launch(*command, "--set", "n_mels=20")
     assert changed.returncode == 0
-    assert "extract  0 of 4 done" in changed.stdout
+    assert "extract  0 of 2 done" in changed.stdout
     assert len(list((out / "features").iterdir())) == 4
     assert len(list((out / "runs").iterdir())) == 4
-    back = launch(*command, "--set", "epochs=1")
+    back = launch(*command)
     assert "train    2 of 2 done" in back.stdout
     assert "vote     0 of 1 done" in back.stdout  # the vote was over the other runs
 
@@ -158,9 +159,9 @@ def test_when_the_index_fails_later_stages_are_not_started(
 
 
 def test_a_shard_that_failed_and_was_healed_by_the_index_is_no_failure(
-    launch: Launch, made_clips: Path, tiny_grid: Path, out: Path
+    launch: Launch, made_clips: Path, sharded_grid: Path, out: Path
 ) -> None:
-    command = ("--grid", tiny_grid, "--data", made_clips, "--out", out, "--set", "epochs=1")
+    command = ("--grid", sharded_grid, "--data", made_clips, "--out", out, "--set", "epochs=1")
     assert launch(*command, "--executor", "debug").returncode == 0
     (shard,) = out.glob("features/*/shard-00001-of-00003.h5")
     (shard.parent / "index.h5").unlink()
@@ -184,10 +185,10 @@ def test_a_quarantine_list_that_was_lost_or_is_old_is_written_again(
 
 
 def test_damaged_predictions_are_made_again_from_the_weights(
-    launch: Launch, made_clips: Path, tiny_grid: Path, out: Path
+    launch: Launch, finished: Finished, made_clips: Path, tiny_grid: Path, out: Path
 ) -> None:
-    command = ("--grid", tiny_grid, "--data", made_clips, "--out", out, "--set", "epochs=1")
-    assert launch(*command, "--executor", "debug").returncode == 0
+    command = ("--grid", tiny_grid, "--data", made_clips, "--out", out)
+    finished(out)
     submission = (out / "submission.csv").read_bytes()
     for damaged in out.glob("runs/*/predictions/*.npz"):
         damaged.write_bytes(damaged.read_bytes()[:-30])
@@ -198,10 +199,10 @@ def test_damaged_predictions_are_made_again_from_the_weights(
 
 
 def test_a_run_that_lost_a_checkpoint_trains_again(
-    launch: Launch, made_clips: Path, tiny_grid: Path, out: Path
+    launch: Launch, finished: Finished, made_clips: Path, tiny_grid: Path, out: Path
 ) -> None:
     command = ("--grid", tiny_grid, "--data", made_clips, "--out", out, "--executor", "debug")
-    assert launch(*command).returncode == 0
+    finished(out)
     submission = (out / "submission.csv").read_bytes()
     next(out.glob("runs/*/checkpoints/epoch-*.json")).unlink()
     again = launch(*command)
@@ -211,10 +212,10 @@ def test_a_run_that_lost_a_checkpoint_trains_again(
 
 
 def test_damaged_weights_are_told_and_the_next_launch_mends_them(
-    launch: Launch, own_clips: Path, tiny_grid: Path, out: Path
+    launch: Launch, finished: Finished, own_clips: Path, tiny_grid: Path, out: Path
 ) -> None:
     command = ("--grid", tiny_grid, "--data", own_clips, "--out", out, "--executor", "debug")
-    assert launch(*command).returncode == 0
+    finished(out)
     weights = next(out.glob("runs/*/checkpoints/epoch-*.pt"))
     content = bytearray(weights.read_bytes())
     content[len(content) // 2] ^= 1

@@ -74,14 +74,12 @@ def test_one_of_them_fails_alone_and_is_named(
 
 
 @pytest.fixture
-def prepared(launch: Launch, three_runs: Path, made_clips: Path, tmp_path: Path) -> OpenedPlan:
+def prepared(
+    finished: Callable[[Path], None], three_runs: Path, made_clips: Path, tmp_path: Path
+) -> OpenedPlan:
     """An output whose features are there and whose runs would take minutes."""
     out = tmp_path / "out"
-    done = launch(
-        "--grid", three_runs, "--data", made_clips, "--out", out, "--executor", "debug",
-        "--set", "epochs=1",
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    finished(out)
     three_runs.write_text(three_runs.read_text().replace("epochs: 3", "epochs: 5000"))
     plan = opened(three_runs, made_clips, out)
     plan.save()

@@ -34,14 +34,15 @@ def test_each_feature_set_and_each_augmentation_has_its_picture(
 
 def test_stronger_settings_make_other_pictures(made_clips: Path, tmp_path: Path) -> None:
     pictures = {}
-    for strength in ("0", "0.3", "3"):
+    for strength in ("0.3", "3"):
         out = tmp_path / strength
         clip = made_clips / "train_mp3s" / "3.mp3"
-        assert show(clip, "--out", out, "--set", f"noise_max={strength}").returncode == 0
+        settings = ("--set", f"noise_max={strength}", "--set", "seconds=0.5")
+        assert show(clip, "--out", out, *settings).returncode == 0
         pictures[strength] = (out / "augmentation-noise.png").read_bytes()
         pitch = (out / "augmentation-pitch.png").read_bytes()
         assert pictures.setdefault("pitch", pitch) == pitch  # the same command, the same bytes
-    assert len(set(pictures.values())) == 4
+    assert len(set(pictures.values())) == 3
 
 
 def test_a_lone_clip_has_nothing_to_mix_with(

@@ -37,15 +37,25 @@ def cluster(testbed: Testbed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     found.wait_until(lambda: not found.queue(), 60)
 
 
-@pytest.fixture
-def expected(
-    launch: Callable[..., object], made_clips: Path, tmp_path: Path
-) -> Callable[[Path], bytes]:
-    """Return the submission.csv that the debug executor makes of a grid."""
+@pytest.fixture(scope="session")
+def expected_output(
+    launch: Callable[..., object], made_clips: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[Path], Path]:
+    """Return the folder that the debug executor makes of a grid; once for all equal grids."""
+    made: dict[str, Path] = {}
 
-    def make(grid: Path) -> bytes:
-        out = tmp_path / "expected"
-        launch("--grid", grid, "--data", made_clips, "--out", out, "--executor", "debug")
-        return (out / "submission.csv").read_bytes()
+    def make(grid: Path) -> Path:
+        text = grid.read_text()
+        if text not in made:
+            made[text] = tmp_path_factory.mktemp("expected")
+            out = ("--out", made[text], "--executor", "debug")
+            launch("--grid", grid, "--data", made_clips, *out)
+        return made[text]
 
     return make
+
+
+@pytest.fixture
+def expected(expected_output: Callable[[Path], Path]) -> Callable[[Path], bytes]:
+    """Return the submission.csv that the debug executor makes of a grid."""
+    return lambda grid: (expected_output(grid) / "submission.csv").read_bytes()

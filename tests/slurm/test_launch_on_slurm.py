@@ -53,7 +53,7 @@ def test_the_graph_is_the_planned_one_and_the_bytes_are_the_debug_executors(
     assert (cluster.out / "submission.csv").read_bytes() == expected(two_tiers)
     stages = cluster.status()["stages"]
     assert stages == {
-        "extract": {"done": 4}, "index": {"done": 1}, "audit": {"done": 1},
+        "extract": {"done": 2}, "index": {"done": 1}, "audit": {"done": 1},
         "train": {"done": 3}, "predict": {"done": 1}, "vote": {"done": 1},
     }  # fmt: skip
     assert {state for state, _ in jobs.values()} == {"COMPLETED"}
@@ -65,7 +65,7 @@ def test_the_graph_is_the_planned_one_and_the_bytes_are_the_debug_executors(
 def test_arrays_are_split_and_a_single_item_is_handled_like_many(
     cluster: Cluster, expected: Expected, tiny_grid: Path, made_clips: Path
 ) -> None:
-    tiny_grid.write_text(tiny_grid.read_text().replace("shards: 3", "shards: 5"))
+    tiny_grid.write_text(tiny_grid.read_text().replace("shards: 1", "shards: 5"))
     common = ("--grid", tiny_grid, "--data", made_clips)
     launched = cluster.launch(*common, "--site-set", "max_array_size=2")
     assert launched.returncode == 0, launched.stderr
@@ -183,26 +183,28 @@ def test_odd_but_honest_paths_and_names_work(
 
 
 def test_the_sbatch_files_make_what_launch_makes(
-    cluster: Cluster, expected: Expected, tiny_grid: Path, made_clips: Path, tmp_path: Path
-) -> None:
-    wanted = expected(tiny_grid)
+    cluster: Cluster, expected_output: Callable[[Path], Path], sharded_grid: Path,
+    made_clips: Path, tmp_path: Path,
+) -> None:  # fmt: skip
+    wanted = expected_output(sharded_grid)
     root = Path(__file__).parent.parent.parent
-    exports = f"ALL,GRID={tiny_grid},DATA={made_clips},OUT={cluster.out}"
+    exports = f"ALL,GRID={sharded_grid},DATA={made_clips},OUT={cluster.out}"
     common = ("sbatch", "--parsable", f"--export={exports}", f"--output={tmp_path}/%j.log")
     extract = cluster.command(*common, "--array=3-4", root / "slurm" / "extract.sbatch")
     assert extract.returncode == 0, extract.stderr
     cluster.drain()
     ours, theirs = (
         {str(path.relative_to(out)): path.read_bytes() for path in out.rglob("shard-*.h5")}
-        for out in (cluster.out, tmp_path / "expected")
+        for out in (cluster.out, wanted)
     )
     assert ours == theirs
     job = cluster.command(*common, "--array=0-1", "--mem=2G", root / "slurm" / "train.sbatch")
     after = f"--dependency=afterany:{job.stdout.strip()}"
     assert cluster.command(*common, after, root / "slurm" / "vote.sbatch").returncode == 0
     cluster.drain()
-    assert (cluster.out / "submission.csv").read_bytes() == wanted
-    found = cluster.launch("--grid", tiny_grid, "--data", made_clips)
+    name = "submission.csv"
+    assert (cluster.out / name).read_bytes() == (wanted / name).read_bytes()
+    found = cluster.launch("--grid", sharded_grid, "--data", made_clips)
     assert "Nothing to do" in found.stdout
 
 

@@ -164,7 +164,7 @@ def test_a_clip_that_fails_twice_alone_while_others_are_done_is_blamed(
 def test_where_every_clip_fails_no_clip_is_blamed(
     clips: Callable[..., list[Path]], faulty: list[str], fault: str
 ) -> None:
-    paths = clips(*[fault] * 10)
+    paths = clips(*[fault] * 6)
     with (
         WorkerPool([CONFIG], 2, patience_s=1, command=faulty) as workers,
         pytest.raises(OSError, match=rf"\d\d{fault}\.mp3: "),
