@@ -12,8 +12,9 @@ from typing import ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
+from jobs.errors import DamagedFileError
 from jobs.files import replacing
-from jobs.models.archive import damaged
+from jobs.models.archive import arrays_from_file
 from jobs.schema import Schema
 
 Floats = npt.NDArray[np.float32]
@@ -155,8 +156,6 @@ class FittedArrays(Fitted):
             DamagedFileError: the file is missing, cut or changed, or holds other arrays.
         """
         try:
-            with np.load(path, allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in cls.names}
-        except Exception as error:  # numpy and zipfile raise many kinds for a damaged archive
-            raise damaged(path, error) from error
-        return cls(arrays, classes, shape)
+            return cls(arrays_from_file(path, cls.names), classes, shape)
+        except FileNotFoundError as error:
+            raise DamagedFileError(f"{path} is missing") from error

@@ -4,7 +4,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +12,7 @@ from jobs.data.dataset import Dataset
 from jobs.data.manifest import Manifest
 from jobs.errors import DamagedFileError
 from jobs.files import replacing, write_csv
-from jobs.models.archive import damaged
+from jobs.models.archive import arrays_from_file
 from jobs.schema import Schema
 from jobs.train.checkpoint import Checkpoint
 from jobs.train.run import Run
@@ -82,7 +81,7 @@ class Predictions:
             DamagedFileError: the file is cut or changed.
             FileNotFoundError: there is none.
         """
-        arrays = _read(path, "source", "ids", "sha256", "probabilities")
+        arrays = arrays_from_file(path, ("source", "ids", "sha256", "probabilities"))
         return cls(
             source=_source(arrays["source"]),
             ids=tuple(arrays["ids"].tolist()),
@@ -94,7 +93,7 @@ class Predictions:
     def are_current(cls, path: Path, source: Source) -> bool:
         """Return whether the file holds predictions of just this source; reads no more of it."""
         try:
-            return _source(_read(path, "source")["source"]) == source
+            return _source(arrays_from_file(path, ("source",))["source"]) == source
         except (FileNotFoundError, DamagedFileError):
             return False
 
@@ -120,21 +119,6 @@ class Predictions:
             (id_, classes[index] if has_row else otherwise)
             for id_, index, has_row in zip(self.ids, best, readable, strict=True)
         ]
-
-
-def _read(path: Path, *names: str) -> dict[str, npt.NDArray[Any]]:
-    """Read some arrays of an archive, their checksums verified.
-
-    Raises:
-        DamagedFileError: the file is cut or changed.
-        FileNotFoundError: there is none.
-    """
-    with path.open("rb") as file:
-        try:
-            with np.load(file, allow_pickle=False) as arrays:
-                return {name: arrays[name] for name in names}
-        except Exception as error:  # numpy and zipfile raise many kinds for a damaged archive
-            raise damaged(path, error) from error
 
 
 def _source(stored: npt.NDArray[np.uint8]) -> Source:

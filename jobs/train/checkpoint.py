@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from jobs.errors import DamagedFileError
 from jobs.files import read_json, remove, set_aside, write_json
-from jobs.models.archive import require_whole
+from jobs.models.archive import whole_bytes
 from jobs.models.normalise import NORMALISATION
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class Checkpoint:
             OSError, MemoryError: one cannot be read now.
         """
         Checkpoint.load(self.meta)
-        require_whole(self.weights)
+        whole_bytes(self.weights)
 
 
 def epochs_in(folder: Path) -> list[int]:

@@ -120,7 +120,7 @@ def open_for_reading(path: Path) -> h5py.File:
     except OSError as error:
         if error.errno is not None:  # the system's doing (no such file, no access), not the file's
             raise
-        raise DamagedFileError(f"{path} is damaged: {error}") from error
+        raise damaged(path, error) from error
 
 
 def read_columns(path: Path) -> ShardColumns:
