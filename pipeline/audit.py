@@ -1,5 +1,6 @@
 """`python -m pipeline.audit DATA`: what is wrong with the data, before anything trains on it."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +9,7 @@ import typer
 from jobs.audit.summary import AuditSummary
 from jobs.data.dataset import Dataset
 from jobs.data.layouts import read_data
+from jobs.data.layouts.config import LayoutConfig
 from jobs.data.recordings import RecordingHashes
 from jobs.data.workspace import Workspace
 from jobs.extract.config import FeatureConfig
@@ -16,6 +18,7 @@ from jobs.extract.store.feature_store import FeatureStore
 from jobs.ownership import owning
 from pipeline.command import command
 from pipeline.pages import audit_page, console
+from pipeline.planning.grid import read_grid
 from pipeline.planning.plan import shards_of_sides
 from pipeline.planning.resources import cpus_available
 from pipeline.planning.space import make_writable
@@ -33,6 +36,12 @@ def main(
             help="Where features and findings go. The --out of a launch has them already."
         ),
     ] = DEFAULT_OUT,
+    grid: Annotated[
+        Path | None,
+        typer.Option(
+            help="A grid that says how the data folder is laid out (`labels`, `columns`)."
+        ),
+    ] = None,
     outside: Annotated[
         bool, typer.Option("--outside", help="Allow clips outside of the data folder.")
     ] = False,
@@ -47,12 +56,15 @@ def main(
     """
     workspace = Workspace(out.absolute())
     make_writable(workspace)
-    dataset = read_data(data, RecordingHashes(workspace.recordings), outside)
+    layout = read_grid(grid).options.layout if grid else LayoutConfig()
+    layout = layout.model_copy(update={"outside": outside or layout.outside})
+    dataset = read_data(data, RecordingHashes(workspace.recordings), layout)
     summary = _audit(workspace, dataset)
     if as_json:
-        console.print_plain(summary.model_dump_json(indent=2))
+        found = summary.model_dump(mode="json") | {"notes": list(dataset.notes)}
+        console.print_plain(json.dumps(found, indent=2))
     else:
-        audit_page.show(summary, workspace.audit)
+        audit_page.show(summary, dataset.notes, workspace.audit)
 
 
 def _audit(workspace: Workspace, dataset: Dataset) -> AuditSummary:

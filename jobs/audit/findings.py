@@ -25,6 +25,7 @@ from jobs.audit.summary import (
     StatusCounts,
 )
 from jobs.data.dataset import Dataset
+from jobs.data.file_kind import cause_of
 from jobs.data.manifest import Clip
 from jobs.extract.clip_features import OK, PARTIAL, QUARANTINED
 from jobs.extract.features import FEATURE_SETS
@@ -93,7 +94,7 @@ class Findings:
                 partial=len(self.positions_with(PARTIAL)),
                 quarantined=len(self.positions_with(QUARANTINED)),
             ),
-            quarantine=dict(Counter(self.reasons.values()).most_common()),
+            quarantine=dict(Counter(map(cause_of, self.reasons.values())).most_common()),
             audio=self._audio(),
             duplicates=self._duplicate_counts(),
             near_duplicates_compared_by=self.compared_by,

@@ -3,7 +3,7 @@
 import csv
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -40,11 +40,13 @@ class Dataset:
     """The labelled and the test clips of one data folder, as `manifest.csv`.
 
     Ids are unique only within a side (the competition has a 0.mp3 in both). A class index points
-    into `classes`, which are the labels as they came in.
+    into `classes`, which are the labels as they came in. `notes` say what else was seen while the
+    folder was read, and are not saved.
     """
 
     labelled: Manifest
     test: Manifest
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def root(self) -> Path:

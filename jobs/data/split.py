@@ -2,10 +2,8 @@
 
 import csv
 import logging
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from jobs.data.dataset import Dataset
+from jobs.data.group_split import Groups, validating_clips
 from jobs.errors import DamagedFileError, InputError
 from jobs.files import csv_rows, write_csv
 from jobs.schema import Schema, fingerprint
@@ -172,43 +171,14 @@ def _manifest_fold(dataset: Dataset, wanted: int | None) -> Sequence[int]:
     return [p for p, clip in enumerate(dataset.labelled.clips) if clip.fold == chosen]
 
 
-def _folds_of_share(share: float) -> tuple[int, int]:
-    """Return how many of how many folds come nearest to a share: 0.2 is 1 of 5, 0.3 is 3 of 10."""
-    nearest = Fraction(share).limit_denominator(10)
-    if nearest == 0:
-        return 1, round(1 / share)
-    if nearest == 1:
-        parts = round(1 / (1 - share))
-        return parts - 1, parts
-    return nearest.numerator, nearest.denominator
-
-
 def _stratified_groups(dataset: Dataset, config: SplitConfig) -> Sequence[int]:
-    from sklearn.model_selection import StratifiedGroupKFold
-
-    labels = dataset.labels(range(len(dataset.labelled)))
     # A clip without a group is a group of its own.
-    groups = [
+    names = [
         c.group if c.group is not None else f"\0{p}" for p, c in enumerate(dataset.labelled.clips)
     ]
-    taken, parts = _folds_of_share(config.validation)
-    if len(set(groups)) < parts:
-        raise InputError(
-            f"{len(set(groups))} groups cannot be split with `validation: {config.validation}`; "
-            f"at least {parts} are needed. Raise `validation` or give finer groups"
-        )
-    folds = StratifiedGroupKFold(parts, shuffle=True, random_state=config.split_seed)
-    try:
-        with warnings.catch_warnings():
-            # It warns of classes with fewer clips than folds; we check the outcome instead.
-            warnings.simplefilter("ignore", UserWarning)
-            drawn = list(folds.split(np.zeros(len(labels)), labels, groups))
-    except ValueError as error:
-        raise InputError(
-            f"{len(labels)} labelled clips in {len(set(groups))} groups cannot be split with "
-            f"`validation: {config.validation}`: {error}"
-        ) from None
-    return [int(p) for _, held_out in drawn[:taken] for p in held_out]
+    labels = dataset.labels(range(len(dataset.labelled)))
+    groups = Groups.of(labels, names, len(dataset.classes))
+    return validating_clips(groups, config.validation, config.split_seed, dataset.classes)
 
 
 def _stratified_clips(dataset: Dataset, config: SplitConfig) -> Sequence[int]:

@@ -28,6 +28,12 @@ class Limits(Schema):
         0.05, ge=0, le=1, description="share of clips that may be unusable (ten must be, at least)"
     )
 
+    def allow(self, bad: int, clips: int) -> bool:
+        """Return whether so many of the clips may be bad."""
+        if self.strict:
+            return bad == 0
+        return bad <= ALWAYS_ALLOWED or bad <= self.bad_clips * clips
+
 
 @dataclass(frozen=True)
 class QuarantinedClip:
@@ -143,15 +149,15 @@ def _row(cells: Sequence[str]) -> QuarantinedClip:
 
 
 def _require_few(bad: Sequence[QuarantinedClip], clips: int, limits: Limits) -> None:
-    if limits.strict and bad:
+    if limits.allow(len(bad), clips):
+        return
+    if limits.strict:
         rule = "--strict allows none. Mend them, or launch without it"
-    elif len(bad) > ALWAYS_ALLOWED and len(bad) > limits.bad_clips * clips:
+    else:
         rule = (
             f"`bad_clips: {limits.bad_clips:g}` allows {100 * limits.bad_clips:g} %. Mend them, "
             "or raise `bad_clips` in the grid or with --set"
         )
-    else:
-        return
     shown = "; ".join(f"{quoted(each.path)}: {each.reason}" for each in bad[:SHOWN])
     raise InputError(
         f"{len(bad)} of {clips} clips cannot be used, and {rule}. quarantine.csv lists "

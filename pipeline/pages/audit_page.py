@@ -1,5 +1,6 @@
 """What an audit found, as tables and sentences."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from jobs.audit.summary import AuditSummary, Spread
@@ -9,8 +10,14 @@ from pipeline.pages import console
 SHOWN = 10
 
 
-def show(summary: AuditSummary, folder: Path) -> None:
-    """Print the findings; `folder` is where the files of the audit lie."""
+def show(summary: AuditSummary, notes: Sequence[str], folder: Path) -> None:
+    """Print the findings.
+
+    Args:
+        summary: what was found in the clips.
+        notes: what was seen while the data folder was read.
+        folder: where the files of the audit lie.
+    """
     clips = summary.clips
     console.heading(f"{count(clips.training, 'training clip')}, {count(clips.test, 'test clip')}")
     classes = [
@@ -26,7 +33,7 @@ def show(summary: AuditSummary, folder: Path) -> None:
     pairs = [(name.replace("_", " "), str(n)) for name, n in summary.duplicates.items()]
     console.table(("", "pairs"), pairs or [("none", "0")])
     console.say()
-    for sentence in summary.warnings:
+    for sentence in (*notes, *summary.warnings):
         console.warn(sentence)
     console.say(f"  every clip: {folder / 'clips.csv'}")
     console.say(f"  every pair: {folder / 'duplicates.csv'}")

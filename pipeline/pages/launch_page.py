@@ -23,6 +23,8 @@ def introduce(opened: OpenedPlan, stages: Sequence[Work]) -> None:
     )
     if outside := dataset.outside:
         console.warn(f"{count(outside, 'clip')} among them outside of the data folder")
+    for note in dataset.notes:
+        console.warn(note)
     for work in stages:
         done = work.total - len(work.items)
         console.say(f"  {work.name:8} {done} of {work.total} done, {len(work.items)} to do")
@@ -107,7 +109,14 @@ def dropped(grid: Grid) -> None:
 
 
 def validation(opened: OpenedPlan) -> None:
-    """Say which classes the validation accuracy does not measure."""
+    """Say how many clips train and validate, and which classes validation does not measure."""
+    everyone = len(opened.dataset.labelled)
+    for fold in opened.split.folds:
+        training, validating = len(fold.training), len(fold.validation)
+        console.say(
+            f"{count(training, 'clip')} train ({training / everyone:.1%}), {validating} validate "
+            f"({validating / everyone:.1%})"
+        )
     for label in classes_not_validated(opened.dataset, opened.split):
         console.warn(
             f"class '{label}' has no validation clip: too few clips, or all of them in one group"

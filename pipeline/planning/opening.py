@@ -2,13 +2,17 @@
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from jobs.data.dataset import Dataset
 from jobs.data.layouts import read_data
 from jobs.data.recordings import RecordingHashes, TooMuchToReadError
 from jobs.data.split import split_fingerprint, stored_or_drawn_split
+from jobs.data.unread import find_unread
 from jobs.data.workspace import Workspace
 from jobs.errors import InputError
+from jobs.extract.quarantine import Limits
 from pipeline.planning.grid import Grid
 from pipeline.planning.plan import OpenedPlan, Plan
 from pipeline.planning.site import Site
@@ -26,7 +30,8 @@ def choose_output(grid: Grid, out: Path | None) -> Workspace:
 
 def choose_data(grid: Grid, data: Path | None) -> Path:
     """Return the data folder: as asked, else the grid's `data:`, else ./data."""
-    return data or (Path(grid.options.launch.data) if grid.options.launch.data else DEFAULT_DATA)
+    named = Path(grid.options.launch.data) if grid.options.launch.data else DEFAULT_DATA
+    return (data or named).expanduser()
 
 
 def open_plan(
@@ -45,10 +50,26 @@ def open_plan(
         InputError: the data has a mistake, or a run names a tier that the site does not have.
     """
     hashes = hashes or RecordingHashes(workspace.recordings)
-    dataset = read_data(data, hashes, grid.options.launch.outside)
+    dataset = read_data(data, hashes, grid.options.layout)
+    dataset = _with_unread_clips_noted(dataset, grid.options.limits)
     path = workspace.split(split_fingerprint(grid.options.split, dataset))
     split = stored_or_drawn_split(path, dataset, grid.options.split)
     return OpenedPlan(workspace, Plan.make(grid, dataset, site, split), dataset, split)
+
+
+def _with_unread_clips_noted(dataset: Dataset, limits: Limits) -> Dataset:
+    """Say it where many clips will be in quarantine; refuse data that would be refused later.
+
+    Raises:
+        InputError: more of the clips are of a kind that is not read than may be bad.
+    """
+    unread = find_unread(dataset)
+    if unread is None:
+        return dataset
+    sentence = unread.sentence(dataset)
+    if limits.allow(unread.found, unread.looked_at):
+        return replace(dataset, notes=(*dataset.notes, sentence))
+    raise InputError(f"{sentence}. `bad_clips: {limits.bad_clips:g}` allows fewer bad clips")
 
 
 def open_plan_on_a_login_node(

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
+from jobs.data.layouts.config import LayoutConfig
 from jobs.data.split import SplitConfig
 from jobs.extract.quarantine import Limits
 from jobs.schema import Schema
@@ -16,7 +17,6 @@ class LaunchOptions(Schema):
     """What a launch needs to know beside the runs."""
 
     data: str | None = Field(None, description="data folder; --data wins")
-    outside: bool = Field(False, description="allow clips outside of the data folder")
     shards: int | None = Field(
         None, ge=1, le=99_999, description="files of labelled clips; default: one for each 500"
     )
@@ -31,6 +31,7 @@ class GridOptions:
     """What belongs to the grid and not to a run."""
 
     launch: LaunchOptions
+    layout: LayoutConfig
     split: SplitConfig
     vote: VoteRules
     limits: Limits
@@ -54,5 +55,6 @@ class GridOptions:
 
 
 _PARTS: dict[str, type[Schema]] = {
-    "launch": LaunchOptions, "split": SplitConfig, "vote": VoteRules, "limits": Limits,
+    "launch": LaunchOptions, "layout": LayoutConfig, "split": SplitConfig, "vote": VoteRules,
+    "limits": Limits,
 }  # fmt: skip

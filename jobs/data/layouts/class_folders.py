@@ -1,13 +1,14 @@
-"""One folder a class: train/<class>/*.mp3 and test/*.mp3."""
+"""One folder a class: train/<class>/ and test/ with sound files, in sub-folders too."""
 
 import os
 from pathlib import Path
 
-from jobs.data.layouts.listing import audio_files, ids_from_paths, in_id_order
+from jobs.data.layouts.listing import ids_from_paths, in_id_order, is_hidden, sound_files
 from jobs.data.manifest import Clip
 from jobs.errors import InputError
 
 TRAIN, TEST = "train", "test"
+EXPECTED = f"{TRAIN}/<class>/*.mp3 (or any other sound)"
 
 
 def read_labelled(root: Path) -> list[Clip]:
@@ -16,23 +17,22 @@ def read_labelled(root: Path) -> list[Clip]:
     Raises:
         InputError: there is no class folder, or one without a clip.
     """
-    loose = audio_files(root / TRAIN)
+    paths = sound_files(root / TRAIN)
+    loose = next((path for path in paths if "/" not in path), None)
     if loose:
-        raise InputError(
-            f"{root / TRAIN / loose[0]} lies in no class folder; expected {TRAIN}/<class>/*.mp3"
-        )
-    folders = sorted(p for p in (root / TRAIN).iterdir() if p.is_dir() and p.name[0] != ".")
+        raise InputError(f"{root / TRAIN / loose} lies in no class folder; expected {EXPECTED}")
+    folders = sorted(p for p in (root / TRAIN).iterdir() if p.is_dir() and not is_hidden(p.name))
     if not folders:
-        raise InputError(f"{root / TRAIN} has no class folders; expected {TRAIN}/<class>/*.mp3")
-    found: list[tuple[str, str]] = []
+        raise InputError(f"{root / TRAIN} has no class folders; expected {EXPECTED}")
+    labelled = [(f"{TRAIN}/{path}", path.partition("/")[0]) for path in paths]
+    with_clips = {label for _, label in labelled}
     for folder in folders:
         label = _readable(folder)
-        names = audio_files(folder)
-        if not names:
+        if label not in with_clips:
             raise InputError(
-                f"class '{label}' is empty: {folder} has no .mp3 file. Add clips or remove it"
+                f"class '{label}' is empty: {folder} has no sound file. Add clips or remove it"
             )
-        found += [(f"{TRAIN}/{label}/{name}", label) for name in names]
+    found = sorted(labelled, key=lambda each: each[1])
     ids = ids_from_paths([path for path, _ in found])
     return [
         Clip(path=path, where=str(root / path), id=id_, label=label)
@@ -42,7 +42,7 @@ def read_labelled(root: Path) -> list[Clip]:
 
 def read_test(root: Path) -> list[Clip]:
     """List the test clips in the order of their ids."""
-    paths = [f"{TEST}/{name}" for name in audio_files(root / TEST)]
+    paths = [f"{TEST}/{name}" for name in sound_files(root / TEST)]
     ids = ids_from_paths(paths)
     listed = [Clip(path=p, where=str(root / p), id=i) for p, i in zip(paths, ids, strict=True)]
     return in_id_order(listed)

@@ -1,12 +1,13 @@
 """The competition's layout: train_mp3s/<i>.mp3, train_label.txt, test_mp3s/<i>.mp3."""
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from jobs.data.dataset import is_integer
-from jobs.data.layouts.listing import AUDIO_SUFFIX, audio_files, in_id_order
+from jobs.data.layouts.listing import in_id_order, is_there, sound_files
 from jobs.data.manifest import Clip
 from jobs.errors import InputError, quoted
 
+HEADERS = frozenset({"label", "labels", "class", "category", "target", "y"})
 TRAIN, LABELS, TEST = "train_mp3s", "train_label.txt", "test_mp3s"
 
 
@@ -17,11 +18,12 @@ def read_labelled(root: Path) -> list[Clip]:
         InputError: clips and labels do not fit each other, or an id is missing.
     """
     for name in (TRAIN, LABELS):
-        if not (root / name).exists():
+        if not is_there(root / name):
             there = LABELS if name == TRAIN else TRAIN
             raise InputError(f"{root} has {there} but no {name}; the one labels the other")
     clips = _numbered(root / TRAIN)
     labels = _lines(root / LABELS)
+    _refuse_header(root / LABELS, labels)
     _require_same_count(root, clips, labels)
     return [
         Clip(
@@ -47,12 +49,13 @@ def read_test(root: Path) -> list[Clip]:
 def _numbered(folder: Path) -> dict[int, str]:
     """Map each clip's number to its file name."""
     numbered: dict[int, str] = {}
-    for name in audio_files(folder):
-        stem = name[: -len(AUDIO_SUFFIX)]
+    for name in sound_files(folder):
+        stem = PurePosixPath(name).stem
         if not is_integer(stem) or int(stem) < 0:
             raise InputError(
-                f"{folder / name}: expected <i>.mp3 with an integer i; got {quoted(name)}. Rename "
-                "it, move it out, or list your clips in train.csv and test.csv"
+                f"{folder / name}: expected <i>.mp3 (or .wav, .flac, ...) with an integer i; got "
+                f"{quoted(name)}. Rename it, move it out, or list your clips in train.csv and "
+                "test.csv"
             )
         if int(stem) in numbered:
             raise InputError(
@@ -77,6 +80,17 @@ def _lines(path: Path) -> list[str]:
                 f"{path}:{number}: empty line; expected the label of clip {number - 1}"
             )
     return lines
+
+
+def _refuse_header(path: Path, labels: list[str]) -> None:
+    """Say it where the first line names a column: every label would move by one clip."""
+    first, rest = labels[:1], labels[1:]
+    named = [label.lower() for label in first if label not in rest]
+    if named and (named[0] in HEADERS or (all(map(is_integer, rest)) and not is_integer(named[0]))):
+        raise InputError(
+            f"{path}:1: {quoted(first[0])} is a header and no label; the first line is the label "
+            "of clip 0. Remove the header"
+        )
 
 
 def _require_same_count(root: Path, clips: dict[int, str], labels: list[str]) -> None:

@@ -3,11 +3,12 @@
 import itertools
 import os
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from jobs.data.dataset import Dataset, is_integer, lies_outside, ordered_classes
+from jobs.data.layouts.lookalikes import near_miss, require_distinct
 from jobs.data.manifest import Clip, Manifest
 from jobs.data.recordings import RecordingFile, RecordingHashes
 from jobs.errors import InputError, quoted
@@ -37,6 +38,7 @@ def verified(
     _require_unique(labelled + test, "path", lambda clip: clip.path)
     _require_unique(labelled, "id", lambda clip: clip.id)
     _require_unique(test, "id", lambda clip: clip.id)
+    require_distinct(_first_of_each(labelled))
     _require_classes(labelled)
     _require_one_class_name(labelled)
     files = [file for clips in (labelled, test) for file in _files(root, clips)]
@@ -124,6 +126,14 @@ def _require_classes(labelled: list[Clip]) -> None:
         )
 
 
+def _first_of_each(labelled: list[Clip]) -> Iterator[tuple[str, str]]:
+    """Yield each label once, with where it is given first."""
+    first: dict[str, str] = {}
+    for clip in labelled:
+        first.setdefault(str(clip.label), clip.where)
+    yield from first.items()
+
+
 def _require_one_spelling(classes: tuple[str, ...]) -> None:
     for one, other in itertools.pairwise(classes):
         if int(one) == int(other):
@@ -165,9 +175,15 @@ def _files(root: Path, clips: list[Clip]) -> list[RecordingFile]:
     if missing:
         raise InputError(
             f"{len(missing)} of {len(clips)} clips do not exist below {root}: {_some(missing)}. "
-            "Paths are relative to the data folder; put the files there or take their lines out"
+            f"{_spelled_otherwise(root, missing[0])}Paths are relative to the data folder; put the "
+            "files there or take their lines out"
         )
     return files
+
+
+def _spelled_otherwise(root: Path, clip: Clip) -> str:
+    near = near_miss(root, clip.path)
+    return f"There is {near!a}: is that what is meant? " if near else ""
 
 
 def _some(listed: Iterable[Clip]) -> str:

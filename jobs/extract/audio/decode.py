@@ -1,13 +1,13 @@
-"""From an MP3 file to samples, and what there is to know about the recording."""
+"""From a file to samples, and what there is to know about the recording."""
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from jobs.extract.audio.mpeg import frames_duration_s, has_length_tag
+from jobs.data.file_kind import TO_CONVERT, container_of, head_of, unread_kind
+from jobs.extract.audio.promised import MPEG, Header, NotMpegError, missing_s, promised_frames
 from jobs.extract.audio.recording import RecordingFacts, rms, silent_share
 from jobs.extract.config import FeatureConfig
 
@@ -24,12 +24,12 @@ BYTES_AT_ONCE = 256 * 1024**2
 # MPEG stream in which it cannot go on.
 IN_WORDS = (
     ("not a regular file", "format not recognised: this is not audio"),
+    ("Format not recognised", "format not recognised: this is not audio"),
     ("Unspecified internal error", "the MPEG stream is damaged; the decoder cannot go on"),
 )
-RIFF_BYTE_ORDER: dict[str, Literal["little", "big"]] = {
-    "WAV": "little", "WAVEX": "little", "AIFF": "big",
-}  # fmt: skip
-GUESSED_WITHIN_S = 0.2
+# What libsndfile counts where the header does not: a FLAC file written into a pipe.
+UNCOUNTED = 2**62
+MORE_THAN_A_HEADER = 10_000
 
 
 class DecodeError(Exception):
@@ -57,12 +57,17 @@ def decode(path: Path, config: FeatureConfig) -> tuple[Floats, RecordingFacts]:
     """
     mono, rate, header = _read(path, config.seconds)
     if mono.size == 0:
-        raise DecodeError("the file has a header but no audio")
+        # Where a program died before it could write how much there is, ffmpeg looks itself.
+        remedy = TO_CONVERT if header.file_size > MORE_THAN_A_HEADER else ""
+        raise DecodeError(f"the file has a header but no audio, by what it says{remedy}")
     peak = max(float(mono.max()), -float(mono.min()))
     if not np.isfinite(peak):  # NaN too is its own maximum
         raise DecodeError("the decoded samples are not finite")
     wanted = int(config.seconds * rate)
-    promised = _promised_frames(path, header, len(mono), wanted)
+    try:
+        promised = promised_frames(path, header, len(mono), wanted)
+    except NotMpegError as error:
+        raise DecodeError(str(error)) from error
     facts = RecordingFacts(
         sample_rate=rate,
         channels=header.channels,
@@ -72,22 +77,12 @@ def decode(path: Path, config: FeatureConfig) -> tuple[Floats, RecordingFacts]:
         peak=peak,
         rms=rms(mono),
         silence=silent_share(mono, rate),
-        missing_s=max(0, min(wanted, promised) - len(mono)) / rate,
+        missing_s=missing_s(promised, len(mono), wanted, rate),
     )
     return _fixed_length(_resampled(mono, rate, config.sample_rate), config.samples), facts
 
 
-@dataclass(frozen=True, slots=True)
-class _Header:
-    format: str
-    frames: int
-    channels: int
-    sample_rate: int
-    codec: str
-    file_size: int
-
-
-def _read(path: Path, seconds: float) -> tuple[Floats, int, _Header]:
+def _read(path: Path, seconds: float) -> tuple[Floats, int, Header]:
     """Return float32 [samples], mono, the file's own rate in Hz, and its header."""
     import soundfile
 
@@ -95,18 +90,46 @@ def _read(path: Path, seconds: float) -> tuple[Floats, int, _Header]:
     if size == 0:
         raise DecodeError("the file is empty (0 bytes)")
     try:
-        with soundfile.SoundFile(path) as file:
+        with _opened(path) as file:
             if file.samplerate > HIGHEST_RATE:
                 raise DecodeError(f"the header claims {file.samplerate} Hz")
+            if file.format == MPEG and (kind := unread_kind(head_of(path))):
+                raise DecodeError(kind.reason)
             codec = f"{file.format}/{file.subtype}"
-            header = _Header(file.format, file.frames, file.channels, file.samplerate, codec, size)
+            header = Header(file.format, file.frames, file.channels, file.samplerate, codec, size)
             # int(), not round(): as librosa.load counts.
             return _mono(file, int(seconds * file.samplerate)), file.samplerate, header
     except soundfile.LibsndfileError as error:
         said = error.error_string.strip().rstrip(".").removeprefix("Error : ")
-        raise DecodeError(next((ours for its, ours in IN_WORDS if its in said), said)) from error
+        raise DecodeError(_in_words(path, said)) from error
     except RuntimeError as error:
         raise DecodeError(f"the decoder gave up: {error}") from error
+
+
+def _opened(path: Path) -> "SoundFile":
+    import soundfile
+
+    class Stream(soundfile.SoundFile):
+        """A file read from its beginning only: without a count, nobody can seek to its end."""
+
+        def seekable(self) -> bool:
+            return False
+
+    file = soundfile.SoundFile(path)
+    if file.frames < UNCOUNTED:
+        return file
+    file.close()
+    return Stream(path)
+
+
+def _in_words(path: Path, said: str) -> str:
+    """Return why libsndfile reads nothing from a file: what the file is, or what it says itself."""
+    head = head_of(path)
+    if kind := unread_kind(head):
+        return kind.reason
+    if container := container_of(head):
+        return f"the decoder cannot read this {container} file ({said}){TO_CONVERT}"
+    return next((ours for its, ours in IN_WORDS if its in said), said)
 
 
 def _mono(file: "SoundFile", wanted: int) -> Floats:
@@ -119,32 +142,6 @@ def _mono(file: "SoundFile", wanted: int) -> Floats:
         blocks.append(block if block.ndim == 1 else block.T.mean(axis=0))
         wanted = wanted - asked if len(block) == asked else 0
     return blocks[0] if len(blocks) == 1 else np.concatenate([*blocks, np.zeros(0, np.float32)])
-
-
-def _promised_frames(path: Path, header: _Header, decoded: int, wanted: int) -> int:
-    """Return how many samples the file says that it holds.
-
-    Of a cut WAV libsndfile counts what is there; of an MP3 without a length tag it guesses, and
-    stops where its guess ends. There the frames themselves are counted.
-    """
-    if header.format in RIFF_BYTE_ORDER:
-        return _promised_by_riff(path, header)
-    if header.format != "MP3" or decoded >= wanted or has_length_tag(path):
-        return header.frames
-    counted = int(header.sample_rate * frames_duration_s(path, wanted / header.sample_rate))
-    # The first frames may be lost to the decoder's delay.
-    return counted if counted - decoded > GUESSED_WITHIN_S * header.sample_rate else decoded
-
-
-def _promised_by_riff(path: Path, header: _Header) -> int:
-    with path.open("rb") as start:
-        said = start.read(8)[4:]
-    promised = int.from_bytes(said, RIFF_BYTE_ORDER[header.format]) + 8
-    here = path.stat().st_size
-    if said == b"\xff" * 4 or promised <= here:
-        # All bits set is what a program writes that did not know the length yet.
-        return header.frames
-    return header.frames * promised // here
 
 
 def _resampled(mono: Floats, rate: int, wanted: int) -> Floats:

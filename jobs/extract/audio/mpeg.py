@@ -1,81 +1,128 @@
-"""How long an MPEG stream says that it is: by the tag in its first frame, or frame by frame."""
+"""What an MPEG stream holds, frame by frame, without decoding it: layers I to III."""
 
+import re
+from dataclasses import dataclass
 from pathlib import Path
 
-# ISO/IEC 11172-3 and 13818-3, layer III: kbit/s by the header's index, and Hz.
-_KBITS_V1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
-_KBITS_V2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
+from jobs.data.file_kind import id3v2_length
+
+# ISO/IEC 11172-3 and 13818-3: kbit/s by the header's index, for each (is MPEG-1, layer), and Hz.
+_LOW = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
+_KBITS = {
+    (True, 1): (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
+    (True, 2): (0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
+    (True, 3): (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    (False, 1): (0, 32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256),
+    (False, 2): _LOW,
+    (False, 3): _LOW,
+}
 _HZ = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
 MPEG_1 = 3
-MOST_BYTES_A_SECOND = 320_000 // 8
+MOST_BYTES_A_SECOND = 448_000 // 8
 LENGTH_TAGS = (b"Xing", b"Info", b"VBRI")
 FIRST_FRAME_WITHIN = 4096
+# The tag's own frame, and what encoder and decoder add before and behind the sound.
+FRAMES_BESIDE_THE_SOUND = 4
 
 
-def has_length_tag(path: Path) -> bool:
-    """Return whether the first frame says how many frames follow.
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A frame: its bytes, samples a channel, and sample rate in Hz."""
 
-    Without such a tag a decoder guesses from the size of the file and of the first frame, which is
-    wrong for variable bit rates.
+    length: int
+    samples: int
+    rate: int
+
+
+@dataclass(frozen=True, slots=True)
+class CountedFrames:
+    """The frames of a stream, as far as they were counted.
+
+    Attributes:
+        sound_s: how long the sound is that they hold, at least.
+        share: of the bytes that were searched, how much lies in frames.
+        begin_at_once: whether the stream begins with one.
+        has_length_tag: whether the first one says how many follow. Without such a tag a decoder
+            guesses from the size of the file and of the first frame, which is wrong for variable
+            bit rates.
     """
-    with path.open("rb", buffering=0) as file:
-        file.seek(_behind_id3v2(file.read(10)))
-        head = file.read(FIRST_FRAME_WITHIN)
-    return any(tag in head for tag in LENGTH_TAGS)
+
+    sound_s: float
+    share: float
+    begin_at_once: bool
+    has_length_tag: bool
 
 
-def frames_duration_s(path: Path, most_s: float) -> float:
-    """Add up the frames of an MP3 file, without decoding them.
+def _one_of(wanted: list[int]) -> bytes:
+    return b"[" + b"".join(re.escape(bytes([value])) for value in wanted) + b"]"
+
+
+# A version and a layer that exist, then a bit rate and a sample rate that do. "Free" bit rates, of
+# which no header says how long a frame is, count as the beginning of a stream but not as frames.
+_VERSION_LAYER = _one_of([b for b in range(0xE0, 0x100) if b >> 3 & 3 != 1 and b >> 1 & 3])
+_RATES = _one_of([b for b in range(0x100) if b >> 4 not in (0, 15) and b >> 2 & 3 != 3])
+_FREE = _one_of([b for b in range(0x10) if b >> 2 & 3 != 3])
+_FRAME = re.compile(b"\xff" + _VERSION_LAYER + _RATES + b"(?s:.)")
+_BEGINNING = re.compile(b"\xff" + _VERSION_LAYER + b"(?:" + _RATES + b"|" + _FREE + b")(?s:.)")
+
+
+def count_frames(path: Path, most_s: float) -> CountedFrames:
+    """Add up the frames of a file, each of which must be followed by another one or by the end.
 
     Args:
         path: the file.
-        most_s: counting stops here.
+        most_s: of sound; counting stops here.
 
-    Returns:
-        Seconds, at most about `most_s`.
+    Raises:
+        OSError: the file cannot be read now.
     """
-    with path.open("rb", buffering=0) as file:
-        file.seek(_behind_id3v2(file.read(10)))
-        # No more than frames of the highest rate fill: an hour of noise must not be searched.
-        data = file.read(int(most_s * MOST_BYTES_A_SECOND))
-    offset, seconds = 0, 0.0
-    while seconds < most_s:
-        offset = data.find(b"\xff", offset)
-        if offset < 0 or offset + 4 > len(data):
-            break
-        length, duration = _frame(data[offset : offset + 4])
-        if not length or not _begins_frame(data, offset + length):
-            offset += 1  # not a header, but a byte that looks like one
+    # No more than frames of the highest rate fill: an hour of noise must not be searched.
+    data = _behind_id3v2(path, int((most_s + 1) * MOST_BYTES_A_SECOND))
+    offset, covered, sound_s = 0, 0, 0.0
+    while sound_s < most_s and (found := _FRAME.search(data, offset)):
+        offset = found.start()
+        frame = header_of(found.group())
+        if not _goes_on(data, offset + frame.length):
+            offset += 1  # not a header, but bytes that look like one
             continue
-        seconds += duration
-        offset += length
-    return seconds
-
-
-def _begins_frame(data: bytes, offset: int) -> bool:
-    """Return whether a frame, or the end of the stream, is at `offset`."""
-    follows = data[offset : offset + 4]
-    return len(follows) < 4 or follows[:3] == b"TAG" or _frame(follows)[0] > 0
-
-
-def _frame(header: bytes) -> tuple[int, float]:
-    """Return (bytes, seconds) of the layer III frame that begins so, or zeros."""
-    version, layer = header[1] >> 3 & 3, header[1] >> 1 & 3
-    rate, kbits = header[2] >> 2 & 3, header[2] >> 4
-    if header[0] != 0xFF or header[1] < 0xE0 or version == 1 or layer != 1:
-        return 0, 0.0
-    if rate == 3 or kbits in (0, 15):
-        return 0, 0.0
-    hz = _HZ[version][rate]
-    bits = 1000 * (_KBITS_V1 if version == MPEG_1 else _KBITS_V2)[kbits]
-    samples = 1152 if version == MPEG_1 else 576
-    return samples // 8 * bits // hz + (header[2] >> 1 & 1), samples / hz
-
-
-def _behind_id3v2(start: bytes) -> int:
-    """Return where the audio begins: an ID3v2 tag says its size in four times seven bits."""
-    if start[:3] != b"ID3" or len(start) < 10:
-        return 0
-    return 10 + sum(
-        (byte & 0x7F) << shift for byte, shift in zip(start[6:10], (21, 14, 7, 0), strict=True)
+        if not covered:
+            sound_s = -FRAMES_BESIDE_THE_SOUND * frame.samples / frame.rate
+        sound_s += frame.samples / frame.rate
+        covered += frame.length
+        offset += frame.length
+    searched = offset if sound_s >= most_s else len(data)
+    return CountedFrames(
+        sound_s=max(0.0, sound_s),
+        share=min(1.0, covered / max(1, searched)),
+        begin_at_once=_BEGINNING.match(data) is not None,
+        has_length_tag=any(tag in data[:FIRST_FRAME_WITHIN] for tag in LENGTH_TAGS),
     )
+
+
+def header_of(header: bytes) -> Header:
+    """Return what the four bytes of a frame's header say, which must be valid."""
+    version, layer = header[1] >> 3 & 3, 4 - (header[1] >> 1 & 3)
+    first = version == MPEG_1
+    rate = _HZ[version][header[2] >> 2 & 3]
+    bits = 1000 * _KBITS[first, layer][header[2] >> 4]
+    padding = header[2] >> 1 & 1
+    if layer == 1:
+        return Header(4 * (12 * bits // rate + padding), 384, rate)
+    samples = 1152 if first or layer == 2 else 576
+    return Header(samples // 8 * bits // rate + padding, samples, rate)
+
+
+def _goes_on(data: bytes, offset: int) -> bool:
+    """Return whether a frame, a tag or the end of the stream is at `offset`."""
+    follows = data[offset : offset + 4]
+    return len(follows) < 4 or follows[:3] == b"TAG" or _FRAME.match(follows) is not None
+
+
+def _behind_id3v2(path: Path, most: int) -> bytes:
+    with path.open("rb", buffering=0) as file:
+        start = 0
+        while length := id3v2_length(file.read(10)):
+            start += length
+            file.seek(start)
+        file.seek(start)
+        return file.read(most)

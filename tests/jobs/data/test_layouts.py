@@ -126,7 +126,7 @@ MISTAKES: dict[str, tuple[Write, str]] = {
     ),
     "a name that is no number": (
         lambda r: touch(competition(r), "train_mp3s/x1.mp3"),
-        r"x1\.mp3: expected <i>\.mp3 with an integer",
+        r"x1\.mp3: expected <i>\.mp3 \(or \.wav, \.flac, \.\.\.\) with an integer",
     ),
     "two files of one number": (
         lambda r: touch(competition(r), "train_mp3s/02.mp3"),
@@ -174,7 +174,7 @@ MISTAKES: dict[str, tuple[Write, str]] = {
     ),
     "an unknown column": (
         lambda r: csv_data(r, "path,label,grup\na/x.mp3,p,g\n"),
-        r"train\.csv:1: `grup` is not a column we know; did you mean `group`",
+        r"train\.csv:1: the column 'grup' is not one we know; did you mean 'group'\?",
     ),
     "a missing cell": (
         lambda r: csv_data(r, "path,label,id\na/x.mp3,p\n"),

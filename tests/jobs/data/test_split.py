@@ -1,8 +1,10 @@
 """The split is stratified, keeps groups whole and is the same each time."""
 
+import itertools
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from jobs.data.dataset import Dataset
@@ -82,8 +84,12 @@ def test_folds_are_used_only_when_asked_for() -> None:
             SplitConfig(folds="manifest", validation_fold=7),
             r"`validation_fold: 7` is not in train.csv, which has \[1, 2\]",
         ),
-        (dataset_of("ab" * 9, groups="gh" * 9), SplitConfig(), "2 groups cannot be split"),
-        (dataset_of("ab" * 4, groups="abcdefgh"), SplitConfig(), "8 labelled clips in 8 groups"),
+        (
+            dataset_of("ab" * 9, groups="gh" * 9),
+            SplitConfig(),
+            "no group can validate: .*all clips of class 'a' are in group 'g'; .*'b' .* 'h'",
+        ),
+        (dataset_of("ab" * 9, groups="g" * 18), SplitConfig(), "are in one group, 'g'"),
         (
             dataset_of("ab" * 9, folds="12" * 9),
             SplitConfig(folds="manifest"),
@@ -152,3 +158,67 @@ def test_a_split_of_several_folds_and_a_holdout_loads_as_it_was(tmp_path: Path) 
     assert split.covers(6)
     assert not split.covers(7)
     assert not Split((Fold((0, 1, 2, 3, 4), ()),), holdout=(5,)).covers(6)
+
+
+def shares(dataset: Dataset, fold: Fold) -> dict[str, float]:
+    validating = [dataset.classes[index] for index in dataset.labels(fold.validation)]
+    return {label: validating.count(label) / n for label, n in dataset.class_counts.items()}
+
+
+def fewest_not_validated(labels: str, groups: str) -> int | None:
+    """Try every choice of groups; None if each leaves a class without training clips."""
+    classes_of = {g: Counter() for g in set(groups)}  # type: dict[str, Counter[str]]
+    for label, group in zip(labels, groups, strict=True):
+        classes_of[group][label] += 1
+    total = Counter(labels)
+    fewest = []
+    for size in range(1, len(classes_of)):
+        for chosen in itertools.combinations(classes_of, size):
+            held = sum((classes_of[g] for g in chosen), Counter())
+            if all(held[label] < n for label, n in total.items()):
+                fewest.append(sum(held[label] == 0 for label in total))
+    return min(fewest, default=None)
+
+
+def test_no_split_that_exists_is_refused_and_no_class_is_stranded_that_need_not_be() -> None:
+    """Made data of few, uneven groups; all choices of groups are tried to know what can be had."""
+    rng = np.random.default_rng(0)
+    outcomes = Counter[str]()
+    for _ in range(200):
+        names = list("ABCDEFGHIJ"[: rng.integers(3, 11)])
+        groups = "".join(rng.choice(names, size=60, p=rng.dirichlet(np.full(len(names), 0.7))))
+        labels = "".join("xyz"[(ord(g) + int(rng.integers(0, 2))) % 3] for g in groups)
+        dataset, fewest = dataset_of(labels, groups=groups), fewest_not_validated(labels, groups)
+        if fewest is None:
+            with pytest.raises(InputError, match=r"no group can validate|in one group"):
+                draw_split(dataset, SplitConfig())
+            outcomes["refused"] += 1
+            continue
+        fold = only_fold(dataset)
+        assert not {groups[p] for p in fold.training} & {groups[p] for p in fold.validation}
+        held = shares(dataset, fold).values()
+        assert max(held) < 1
+        assert sum(share == 0 for share in held) == fewest, (labels, groups)
+        outcomes[f"{fewest} not validated"] += 1
+    assert outcomes["0 not validated"] > 100
+    assert outcomes["refused"] > 0
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_one_recorder_who_owns_most_clips_trains(seed: int) -> None:
+    groups = "R" * 160 + "".join(chr(ord("a") + k // 4) for k in range(40))
+    fold = only_fold(dataset_of("wxyz" * 50, groups=groups), SplitConfig(split_seed=seed))
+    assert (len(fold.training), len(fold.validation)) == (160, 40)
+
+
+def test_a_class_in_one_group_alone_trains() -> None:
+    groups, labels = "abcdefgh" * 5 + "r" * 6, "xy" * 20 + "z" * 6
+    dataset = dataset_of(labels, groups=groups)
+    fold = only_fold(dataset)
+    assert shares(dataset, fold)["z"] == 0
+    assert 0 < shares(dataset, fold)["x"] < 1
+
+
+def test_as_many_groups_as_clips_are_split() -> None:
+    dataset = dataset_of("ab" * 4, groups="abcdefgh")
+    assert set(shares(dataset, only_fold(dataset)).values()) == {0.25}

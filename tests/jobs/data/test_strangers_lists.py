@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from jobs.data.layouts import read_data
+from jobs.data.layouts.config import LayoutConfig
 from jobs.errors import InputError
 
 
@@ -35,7 +36,7 @@ def test_a_path_out_of_the_data_folder_is_refused_unless_asked_for(
     folder = listed(f"{spelling.format(tmp_path)},x")
     with pytest.raises(InputError, match=r"1 of 3 clips lie outside .*train\.csv:4.*--outside"):
         read_data(folder)
-    dataset = read_data(folder, outside=True)
+    dataset = read_data(folder, layout=LayoutConfig(outside=True))
     assert (dataset.outside, len(dataset.labelled)) == (1, 3)
 
 
