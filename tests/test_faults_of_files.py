@@ -50,7 +50,10 @@ def test_no_reader_takes_an_error_that_passes_for_damage(bench: Bench, what: str
     assert undisturbed.seen
     for number, kind in enumerate(undisturbed.seen):
         for pick in (min, max):
-            with failing(Fault(bench.whole, number, pick)), pytest.raises(OSError, match=r"\[Errno") as raised:
+            with (
+                failing(Fault(bench.whole, number, pick)),
+                pytest.raises(OSError, match=r"\[Errno") as raised,
+            ):
                 read(path)
             assert raised.value.errno, kind
 

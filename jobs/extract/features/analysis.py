@@ -1,53 +1,56 @@
 """What the feature sets of one clip share: computed once, whoever asks first."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from jobs.extract.config import FeatureConfig
-from jobs.extract.features.blocks.mel import decibels, mel_power
-from jobs.extract.features.blocks.spectrum import Spectrum
+from jobs.extract.features.blocks.mel import decibels, precise_mel_power
+from jobs.extract.features.blocks.spectrum import Spectrum, quick_power
 from jobs.extract.features.kind import Floats
 
 
 class ClipAnalysis:
     """The samples of one clip with its spectra and feature sets, each computed when asked for.
 
+    The values of a set do not depend on which others are asked for.
+
     Args:
         samples: float32 [samples], as `decode` returns them.
-        configs: the sets that will be asked for; they agree in sample rate and seconds. The values
-            of a set don't depend on which others are in here.
     """
 
-    def __init__(self, samples: Floats, configs: Sequence[FeatureConfig]) -> None:
+    def __init__(self, samples: Floats) -> None:
         self.samples = samples
-        self._with_magnitude = {
-            _framing(config) for config in configs if (config.source or config).kind.needs_magnitude
-        }
         self._spectra: dict[tuple[int, int], Spectrum] = {}
+        self._powers: dict[tuple[int, int], Floats] = {}
         self._log_mel: dict[tuple[int, int, int], Floats] = {}
         self._features: dict[FeatureConfig, Floats] = {}
 
     def spectrum(self, config: FeatureConfig) -> Spectrum:
         framing = _framing(config)
         if framing not in self._spectra:
-            self._spectra[framing] = Spectrum.of(
-                self.samples, config.sample_rate, *framing, framing in self._with_magnitude
-            )
+            self._spectra[framing] = Spectrum.of(self.samples, config.sample_rate, *framing)
         return self._spectra[framing]
+
+    def _quick_power(self, config: FeatureConfig) -> Floats:
+        """Return the power for log-mel, from a float32 transform whoever else takes another one."""
+        framing = _framing(config)
+        if framing not in self._powers:
+            self._powers[framing] = quick_power(self.samples, *framing)
+        return self._powers[framing]
 
     def log_mel(self, config: FeatureConfig, n_mels: int) -> Floats:
         """Return the mel power spectrogram in dB below the clip's loudest value.
 
         `librosa.power_to_db(librosa.feature.melspectrogram(...), ref=np.max)`, which floors the
-        values at 80 dB below the maximum. A silent clip is 0 dB everywhere.
+        values at 80 dB below the maximum. A silent clip is 0 dB everywhere. Within 1e-3 dB of
+        librosa, whose transform is float64: see `precise_mel_power`.
 
         Returns:
             float32 [n_mels, frames], in dB, at most 0.
         """
         key = (*_framing(config), n_mels)
         if key not in self._log_mel:
-            power = mel_power(self.spectrum(config), n_mels)
+            quick, rate = self._quick_power(config), config.sample_rate
+            power = precise_mel_power(self.samples, quick, rate, *_framing(config), n_mels)
             self._log_mel[key] = decibels(power, reference=power.max())
         return self._log_mel[key]
 
@@ -69,7 +72,7 @@ class ClipAnalysis:
 
 def compute(samples: Floats, config: FeatureConfig) -> Floats:
     """Return one feature set of one clip, float32 `config.shape`."""
-    return ClipAnalysis(samples, [config]).features(config)
+    return ClipAnalysis(samples).features(config)
 
 
 def _framing(config: FeatureConfig) -> tuple[int, int]:

@@ -29,7 +29,6 @@ class SixKinds(FeatureKind):
     """
 
     name = "v2"
-    needs_magnitude = True
     blocks = BLOCKS
     fixed_settings = LIBROSA_DEFAULTS
     comparable_with = ""
@@ -47,7 +46,7 @@ class SixKinds(FeatureKind):
         # One Fourier transform serves five blocks and both tunings, where librosa takes six.
         spectrum = clip.spectrum(config)
         rate, n_fft = spectrum.sample_rate, spectrum.n_fft
-        mel = mel_power(spectrum, N_MELS)
+        mel = mel_power(spectrum.power, spectrum.sample_rate, spectrum.n_fft, N_MELS)
         tuning = estimate_tuning(spectrum.magnitude, rate, n_fft, BINS_PER_OCTAVE)
         blocks = (
             mfcc(mel, N_MFCC),

@@ -51,7 +51,7 @@ def warm_up(configs: Sequence[FeatureConfig]) -> None:
     kernels()
     # What cannot be computed is said of each clip, with its name.
     with contextlib.suppress(Exception), np.errstate(all="ignore"):
-        silence = ClipAnalysis(np.zeros(configs[0].samples, np.float32), configs)
+        silence = ClipAnalysis(np.zeros(configs[0].samples, np.float32))
         for config in configs:
             silence.features(config)
             silence.band_levels(config)
@@ -101,7 +101,7 @@ def _computed(path: Path, digest: str, configs: Sequence[FeatureConfig]) -> Clip
 
     samples, facts = decode(path, configs[0])
     with np.errstate(all="ignore"):
-        clip = ClipAnalysis(samples, configs)
+        clip = ClipAnalysis(samples)
         found = [(clip.features(config), clip.band_levels(config)) for config in configs]
     finite = [bool(np.isfinite(features).all()) for features, _ in found]
     return ClipFeatures(

@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
-Doubles = npt.NDArray[np.float64]
-Spectra = npt.NDArray[np.complex128]
+Reals = npt.NDArray[np.floating[Any]]
+Spectra = npt.NDArray[np.complexfloating[Any, Any]]
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ class Kernels:
 
     Attributes:
         window_frames: (padded, window, first, hop, out): frames `first` and following of `padded`
-            times `window`, into float64 `out` [frames, n_fft].
+            times `window`, into `out` [frames, n_fft], which is of the window's type.
         store_power: (spectra [frames, bins], first, out): squared magnitudes, turned, into the
             columns `first` and following of float32 `out` [bins, all frames].
         spectral_peaks: (spectrogram [frames, bins], floor [frames], low, high, sample_rate, n_fft):
@@ -38,14 +38,12 @@ class Kernels:
             `high`, each float32 [peaks], interpolated by a parabola.
     """
 
-    window_frames: Callable[[Floats, Doubles, int, int, Doubles], None]
+    window_frames: Callable[[Floats, Reals, int, int, Reals], None]
     store_power: Callable[[Spectra, int, Floats], None]
     spectral_peaks: Callable[[Floats, Floats, int, int, float, int], tuple[Floats, Floats]]
 
 
-def _window_frames(
-    padded: Floats, window: Doubles, first: int, hop_length: int, out: Doubles
-) -> None:
+def _window_frames(padded: Floats, window: Reals, first: int, hop_length: int, out: Reals) -> None:
     for frame in range(out.shape[0]):
         start = (first + frame) * hop_length
         samples, row = padded[start : start + window.shape[0]], out[frame]
@@ -136,6 +134,7 @@ def _compiling_alone(path: Path) -> Iterator[None]:
 
 def _call_once(compiled: Kernels) -> None:
     row = np.zeros((1, 4), np.float32)
-    compiled.window_frames(row[0], np.zeros(4), 0, 1, np.zeros((1, 4)))
-    compiled.store_power(np.zeros((4, 1), np.complex128), 0, row)
+    for real, complex_ in ((np.float64, np.complex128), (np.float32, np.complex64)):
+        compiled.window_frames(row[0], np.zeros(4, real), 0, 1, np.zeros((1, 4), real))
+        compiled.store_power(np.zeros((4, 1), complex_), 0, row)
     compiled.spectral_peaks(row, row[0, :1], 1, 3, 1.0, 4)
