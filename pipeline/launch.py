@@ -166,6 +166,9 @@ def _launch_here(opened: OpenedPlan, executor: Executor, jobs: int | None) -> in
     opened.workspace.remove_abandoned_temporaries()
     stages = remaining(opened)
     require_space(opened, stages)
+    for work in stages:
+        if said := work.stage.impossible_here(opened, work.items):
+            raise InputError(said)
     # Tasks read the plan from disk, in this process too: one way for all executors.
     opened.save()
     launch_page.introduce(opened, stages)

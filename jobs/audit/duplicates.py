@@ -1,22 +1,33 @@
 """Recordings that occur more than once: byte for byte, or encoded again, shifted, louder."""
 
-from collections import defaultdict
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 from jobs.audit.joined import JoinedFeatures
-from jobs.audit.near_duplicates import Pairs, candidates, fingerprint, verified
-from jobs.data.manifest import Clip
+from jobs.audit.near.candidates import Candidates, candidates
+from jobs.audit.near.fingerprint import fingerprint
+from jobs.audit.near.samples import Heard, match
+from jobs.audit.near.similarity import SimilarPair, verified
+from jobs.extract.audio.decode import DecodeError, decode
+from jobs.progress import Progress
 
 Floats = npt.NDArray[np.float32]
+
+log = logging.getLogger(__name__)
 
 EXACT, NEAR = "exact", "near"
 BLOCK = 64
 # Features of this many clips are held at once while candidates are compared.
 CLIPS_AT_ONCE = 2_000
+# Samples of this many clips, 0.3 MB each, are held while pairs are confirmed.
+HEARD_AT_ONCE = 500
+# At 5 to 20 ms a pair, a quarter of an hour.
+MOST_CONFIRMED = 50_000
 
 
 @dataclass(frozen=True)
@@ -26,7 +37,7 @@ class Duplicate:
     Attributes:
         one, other: positions in the joined order, labelled clips before test clips; one < other.
         kind: exact (the same bytes) or near.
-        similarity: 1 for exact ones, see `near_duplicates.verify`.
+        similarity: 1 for exact ones, else how their samples correlate, see `near.samples`.
         shift_s: seconds by which `other` lags behind `one`.
     """
 
@@ -35,18 +46,6 @@ class Duplicate:
     kind: str
     similarity: float = 1.0
     shift_s: float = 0.0
-
-    def where(self, clips: Sequence[Clip]) -> str:
-        """Return `training`, `test` or `training and test`."""
-        one, other = (clips[p].label is None for p in (self.one, self.other))
-        if one != other:
-            return "training and test"
-        return "test" if one else "training"
-
-    def has_two_labels(self, clips: Sequence[Clip]) -> bool:
-        """Return whether both clips have a label, and not the same."""
-        labels = {clips[self.one].label, clips[self.other].label}
-        return None not in labels and len(labels) == 2
 
 
 def exact_duplicates(sha256: Sequence[str]) -> list[Duplicate]:
@@ -60,27 +59,55 @@ def exact_duplicates(sha256: Sequence[str]) -> list[Duplicate]:
 
 
 def near_duplicates(features: JoinedFeatures, left_out: set[int]) -> list[Duplicate]:
-    """Return pairs of clips that sound like one recording.
+    """Return pairs of clips that are one recording.
+
+    They are found by what spectrograms look like and confirmed by the samples. The cost is bounded:
+    a clip has 16 candidates at most, or those to whom it is one of 16, and of all pairs that look
+    alike the 50,000 most similar ones are confirmed.
 
     Args:
         features: of a kind in which clips can be compared.
         left_out: positions that are exact duplicates of an earlier clip.
+
+    Raises:
+        OSError: a recording cannot be read now.
     """
     shown = [p for p in features.readable(range(len(features))) if p not in left_out]
     positions = np.array(shown, dtype=np.int64)
     if len(positions) < 2:
         return []
     prints = np.concatenate([fingerprint(block) for block in _blocks(features, positions)])
-    config = features.config
-    frame_s = config.hop_length / config.sample_rate
-    found = []
-    for pairs in _batches(positions[candidates(prints)]):
-        wanted = np.unique(pairs)
+    found = candidates(prints)
+    similar: list[SimilarPair] = []
+    for part in _parts(Candidates(positions[found.pairs], found.shifts)):
+        wanted = np.unique(part.pairs)
         log_mel = dict(zip(wanted.tolist(), _log_mel(features, wanted), strict=True))
-        for pair in verified(pairs, log_mel):
-            shift_s = pair.shift * frame_s
-            found.append(Duplicate(pair.one, pair.other, NEAR, pair.similarity, shift_s))
-    return found
+        similar += verified(part, log_mel)
+    return list(_confirmed(features, similar))
+
+
+def _confirmed(features: JoinedFeatures, similar: Sequence[SimilarPair]) -> Iterator[Duplicate]:
+    """Yield those pairs whose samples are those of one recording, in the order of the pairs."""
+    if len(similar) > MOST_CONFIRMED:
+        log.warning(
+            "%d pairs of clips look alike; the %d most similar ones are compared by their samples",
+            len(similar), MOST_CONFIRMED,
+        )  # fmt: skip
+        similar = sorted(similar, key=lambda pair: -pair.similarity)[:MOST_CONFIRMED]
+
+    @lru_cache(maxsize=HEARD_AT_ONCE)
+    def heard(position: int) -> Heard:
+        try:
+            samples, _ = decode(features.file_of(position), features.config)
+        except DecodeError:  # the file is another one by now
+            samples = np.empty(0, dtype=np.float32)
+        return Heard.of(samples, features.config.sample_rate)
+
+    progress = Progress("compare", len(similar), "pairs")
+    for pair in progress.over(sorted(similar, key=lambda pair: (pair.one, pair.other))):
+        found = match(heard(pair.one), heard(pair.other))
+        if found.is_same:
+            yield Duplicate(pair.one, pair.other, NEAR, found.correlation, found.shift_s)
 
 
 def _blocks(features: JoinedFeatures, positions: npt.NDArray[np.int64]) -> Iterator[Floats]:
@@ -100,46 +127,8 @@ def _log_mel(features: JoinedFeatures, positions: npt.NDArray[np.int64]) -> Floa
     return config.kind.log_mel(features.load(positions.tolist()), config)
 
 
-def _batches(pairs: Pairs) -> Iterator[Pairs]:
-    """Cut pairs into runs that name a bounded number of clips."""
-    for start in range(0, len(pairs), CLIPS_AT_ONCE // 2):
-        yield pairs[start : start + CLIPS_AT_ONCE // 2]
-
-
-def suggested_groups(clips: Sequence[Clip], duplicates: Sequence[Duplicate]) -> dict[int, str]:
-    """Return the group of each labelled clip that should have one, by position.
-
-    Clips of one recording get one group; groups that the clips have already are kept, and joined
-    where a recording lies in two of them.
-
-    Args:
-        clips: the labelled ones.
-        duplicates: between any clips.
-    """
-    parent: dict[int, int] = {}
-
-    def root(position: int) -> int:
-        while (above := parent.get(position, position)) != position:
-            position = above
-        return position
-
-    def join(one: int, other: int) -> None:
-        low, high = sorted((root(one), root(other)))
-        parent[high] = low
-
-    first_of: dict[str, int] = {}
-    for position, clip in enumerate(clips):
-        if clip.group is not None:
-            join(position, first_of.setdefault(clip.group, position))
-    for pair in duplicates:  # test clips too: two clips that both sound like one are related
-        join(pair.one, pair.other)
-    members: dict[int, list[int]] = defaultdict(list)
-    for position in range(len(clips)):
-        members[root(position)].append(position)
-    suggested: dict[int, str] = {}
-    for positions in members.values():
-        names = [name for p in positions if (name := clips[p].group) is not None]
-        if names or len(positions) > 1:
-            name = names[0] if names else f"same-as-{clips[positions[0]].id}"
-            suggested |= dict.fromkeys(positions, name)
-    return suggested
+def _parts(found: Candidates) -> Iterator[Candidates]:
+    """Cut candidates into runs that name a bounded number of clips."""
+    for start in range(0, len(found), CLIPS_AT_ONCE // 2):
+        part = slice(start, start + CLIPS_AT_ONCE // 2)
+        yield Candidates(found.pairs[part], found.shifts[part])

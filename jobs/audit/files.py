@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jobs.audit.duplicates import Duplicate
+from jobs.audit.clusters import Cluster
 from jobs.audit.findings import Findings, audit_dataset
 from jobs.audit.summary import AuditSummary
 from jobs.data.dataset import Dataset
@@ -17,12 +17,9 @@ FACTS = (
     *("sample_rate", "channels", "codec", "bit_rate", "duration_s"),
     *("peak", "rms", "silence", "missing_s"),
 )
-CLIPS_HEADER = ("subset", "id", "path", "label", "status", "reason", *FACTS)
-SIDE = ("path", "label", "group")
+CLIPS_HEADER = ("subset", "id", "path", "label", "status", "reason", "recording", *FACTS)
 DUPLICATES_HEADER = (
-    *("kind", "where", "two_labels", "similarity", "shift_s"),
-    *(f"one_{name}" for name in SIDE),
-    *(f"other_{name}" for name in SIDE),
+    *("recording", "kind", "clips", "where", "labels", "groups", "similarity", "shift_s", "paths"),
 )
 TRAIN_HEADER = ("path", "label", "id", "class_name", "group", "fold")
 
@@ -44,8 +41,8 @@ def audit(folder: Path, dataset: Dataset, sets: Mapping[str, FeatureSet]) -> Aud
 def write_findings(folder: Path, findings: Findings) -> AuditSummary:
     """Write all files of an audit; audit.json comes last and stands for all of them."""
     write_csv(folder / CLIPS, CLIPS_HEADER, _clips(findings))
-    pairs = (_pair(findings.clips, pair) for pair in findings.duplicates)
-    write_csv(folder / DUPLICATES, DUPLICATES_HEADER, pairs)
+    recordings = (_recording(findings.clips, *each) for each in enumerate(findings.clusters, 1))
+    write_csv(folder / DUPLICATES, DUPLICATES_HEADER, recordings)
     remove(folder / TRAIN)
     if findings.regrouped:
         write_csv(folder / TRAIN, TRAIN_HEADER, _train(findings))
@@ -55,22 +52,23 @@ def write_findings(folder: Path, findings: Findings) -> AuditSummary:
 
 
 def _clips(findings: Findings) -> Iterator[list[Any]]:
+    numbers = {p: n for n, each in enumerate(findings.clusters, 1) for p in each.positions}
     for position, (side, clip) in enumerate(zip(findings.sides, findings.clips, strict=True)):
         row = findings.table[position]
         facts = [row[name].item() if row["sample_rate"] else "" for name in FACTS]
         described = [side, clip.id, clip.path, clip.label or ""]
         status, reason = row["status"].decode(), findings.reasons.get(position, "")
-        yield [*described, status, reason, *(_shown(value) for value in facts)]
+        recording = numbers.get(position, "")
+        yield [*described, status, reason, recording, *(_shown(value) for value in facts)]
 
 
-def _pair(clips: Sequence[Clip], pair: Duplicate) -> list[Any]:
-    described = [pair.kind, pair.where(clips), "yes" if pair.has_two_labels(clips) else "no"]
-    sides = [
-        value
-        for clip in (clips[pair.one], clips[pair.other])
-        for value in (clip.path, clip.label or "", clip.group or "")
-    ]
-    return [*described, _shown(pair.similarity), _shown(pair.shift_s), *sides]
+def _recording(clips: Sequence[Clip], number: int, each: Cluster) -> list[Any]:
+    """Return the row of a recording; lists in a cell have a line for each value."""
+    labels = "\n".join(each.labels(clips))
+    groups = "\n".join(sorted({clips[p].group or "" for p in each.positions} - {""}))
+    paths = "\n".join(clips[p].path for p in each.positions)
+    about = [number, each.kind, len(each.positions), each.where(clips), labels, groups]
+    return [*about, _shown(each.similarity), _shown(each.shift_s), paths]
 
 
 def _train(findings: Findings) -> Iterator[list[Any]]:

@@ -3,18 +3,14 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from jobs.audit.duplicates import (
-    NEAR,
-    Duplicate,
-    exact_duplicates,
-    near_duplicates,
-    suggested_groups,
-)
+from jobs.audit.clusters import Cluster, clusters, suggested_groups
+from jobs.audit.duplicates import NEAR, Duplicate, exact_duplicates, near_duplicates
 from jobs.audit.joined import JoinedFeatures
 from jobs.audit.summary import (
     AudioSummary,
@@ -50,7 +46,7 @@ class Findings:
         seconds: of a clip, as features take it.
         table: structured array, a row a clip, see `FeatureSet.facts`.
         reasons: why clips are in quarantine, by position.
-        duplicates: exact ones first.
+        duplicates: pairs, exact ones first.
         compared_by: the feature set in which near-duplicates were looked for, or None.
     """
 
@@ -119,27 +115,33 @@ class Findings:
             mostly_silent=int((decoded["silence"] >= MOSTLY_SILENT_FROM).sum()),
         )
 
+    @cached_property
+    def clusters(self) -> tuple[Cluster, ...]:
+        """The recordings that occur more than once."""
+        return clusters(self.duplicates)
+
     def _duplicate_counts(self) -> dict[str, int]:
         counts: Counter[str] = Counter()
-        for pair in self.duplicates:
-            where = pair.where(self.clips).replace(" ", "_")
-            counts[f"{pair.kind}_in_{where}"] += 1
-            counts[f"{pair.kind}_with_two_labels"] += pair.has_two_labels(self.clips)
+        for each in self.clusters:
+            where = each.where(self.clips).replace(" ", "_")
+            counts[f"{each.kind}_in_{where}"] += 1
+            counts[f"{each.kind}_with_two_labels"] += len(each.labels(self.clips)) > 1
+            counts["clips_of_them"] += len(each.positions)
         return dict(sorted(counts.items()))
 
     @property
     def warnings(self) -> list[str]:
         """What a score may suffer from, in sentences."""
-        pairs, said = self.duplicates, []
-        across = sum(pair.where(self.clips) == "training and test" for pair in pairs)
-        two = sum(pair.has_two_labels(self.clips) for pair in pairs)
+        said = []
+        across = sum(each.where(self.clips) == "training and test" for each in self.clusters)
+        two = sum(len(each.labels(self.clips)) > 1 for each in self.clusters)
         partial = len(self.positions_with(PARTIAL))
         if partial:
             said.append(f"clips that hold less than they promise, padded with zeros: {partial}")
         if across:
-            said.append(f"pairs of one recording in training and test both: {across}")
+            said.append(f"recordings that are in training and test both: {across}")
         if two:
-            said.append(f"pairs of one recording with two different labels: {two}")
+            said.append(f"recordings with more than one label: {two}")
         if self.regrouped:
             said.append(
                 "training clips that share a recording with others outside their group, so that a "

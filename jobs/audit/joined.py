@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +18,13 @@ class JoinedFeatures:
     """Clips of both sides in one order, the labelled ones first; positions count through.
 
     Attributes:
+        root: the data folder.
         clips: of all sides.
         sides: the side of each, labelled or test.
         sets: the FeatureSets in that order; they have one config.
     """
 
+    root: Path
     clips: tuple[Clip, ...]
     sides: tuple[str, ...]
     sets: tuple[FeatureSet, ...]
@@ -32,7 +35,7 @@ class JoinedFeatures:
         manifests = dataset.sides
         clips = tuple(clip for manifest in manifests.values() for clip in manifest.clips)
         sides = tuple(side for side, manifest in manifests.items() for _ in manifest.clips)
-        return cls(clips, sides, tuple(sets[side] for side in manifests))
+        return cls(dataset.root, clips, sides, tuple(sets[side] for side in manifests))
 
     def __len__(self) -> int:
         return len(self.clips)
@@ -40,6 +43,10 @@ class JoinedFeatures:
     @property
     def config(self) -> FeatureConfig:
         return self.sets[0].config
+
+    def file_of(self, position: int) -> Path:
+        """Return where the recording of a clip lies."""
+        return self.root / self.clips[position].path
 
     def readable(self, positions: Sequence[int]) -> list[int]:
         """Return those of `positions` whose clips have features, in the same order."""

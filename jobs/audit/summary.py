@@ -11,7 +11,7 @@ from jobs.extract.store.feature_set import FeatureSet
 from jobs.files import read_json, write_json
 from jobs.schema import Schema
 
-FORMAT = 2
+FORMAT = 3
 SUMMARY = "audit.json"
 
 
@@ -87,7 +87,8 @@ class AuditSummary(Schema):
         status: what became of them.
         quarantine: clips without features, by reason.
         audio: what the recordings are like.
-        duplicates: pairs of clips of one recording, by kind and where they lie.
+        duplicates: recordings that occur more than once, by kind and where they lie, and how many
+            clips are of them.
         near_duplicates_compared_by: the feature set in which they were looked for, or None.
         clips_that_a_suggested_group_joins: training clips that would get another group.
         warnings: what a score may suffer from, in sentences.

@@ -78,11 +78,15 @@ class Dataset:
         """Return the class index of each labelled clip in `positions`."""
         return [self.class_index[str(self.labelled.clips[p].label)] for p in positions]
 
+    def counts(self, positions: Iterable[int]) -> dict[str, int]:
+        """Return how many of some labelled clips have each label, in class order."""
+        counted = Counter(self.labelled.clips[p].label for p in positions)
+        return {label: counted[label] for label in self.classes}
+
     @cached_property
     def class_counts(self) -> dict[str, int]:
         """Labelled clips of each class, in class order."""
-        counted = Counter(clip.label for clip in self.labelled.clips)
-        return {label: counted[label] for label in self.classes}
+        return self.counts(range(len(self.labelled)))
 
     @property
     def majority_class(self) -> str:

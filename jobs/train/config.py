@@ -5,7 +5,7 @@ the parts that mean something for it: no optimiser without epochs, no augmentati
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -204,14 +204,14 @@ class RunConfig:
         copies = self.keep + 1 + 3 * (4 if large else 2)
         return copies * weights
 
-    def require_labels(self, classes: Sequence[str]) -> None:
-        """Refuse a balance that names a label which the data lacks.
+    def require_suited_to(self, counts: Mapping[str, int]) -> None:
+        """Refuse a balance that the data cannot have; `counts` are training clips of each label.
 
         Raises:
-            InputError: names the label and those that exist.
+            InputError: see `Balance.require_suited_to`.
         """
         if balance := self.part(Balance):
-            balance.require_labels(classes)
+            balance.require_suited_to(counts)
 
     def _require_warmup_fits(self, where: str) -> None:
         schedule = self.part(WarmUpPart)

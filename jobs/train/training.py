@@ -54,7 +54,7 @@ def train_run(
             config balances a label that the data lacks.
         DamagedFileError: a shard's checksum does not fit.
     """
-    config.require_labels(dataset.classes)
+    config.require_suited_to(dataset.counts(fold.training))
     run.folder.mkdir(parents=True, exist_ok=True)
     with owning(run.lock):
         if run.is_trained_to(until):

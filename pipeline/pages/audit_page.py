@@ -30,13 +30,13 @@ def show(summary: AuditSummary, notes: Sequence[str], folder: Path) -> None:
     console.heading("Clips")
     console.table(("", "clips"), _statuses(summary))
     console.heading("Recordings that occur twice")
-    pairs = [(name.replace("_", " "), str(n)) for name, n in summary.duplicates.items()]
-    console.table(("", "pairs"), pairs or [("none", "0")])
+    found = [(name.replace("_", " "), str(n)) for name, n in summary.duplicates.items()]
+    console.table(("", "recordings"), found or [("none", "0")])
     console.say()
     for sentence in (*notes, *summary.warnings):
         console.warn(sentence)
     console.say(f"  every clip: {folder / 'clips.csv'}")
-    console.say(f"  every pair: {folder / 'duplicates.csv'}")
+    console.say(f"  every such recording: {folder / 'duplicates.csv'}")
     if (folder / "train.csv").exists():
         console.say(f"  suggested groups: {folder / 'train.csv'}; copy it into the data folder")
 

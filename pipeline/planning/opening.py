@@ -8,7 +8,7 @@ from pathlib import Path
 from jobs.data.dataset import Dataset
 from jobs.data.layouts import read_data
 from jobs.data.recordings import RecordingHashes, TooMuchToReadError
-from jobs.data.split import split_fingerprint, stored_or_drawn_split
+from jobs.data.split import Split, split_fingerprint, stored_or_drawn_split
 from jobs.data.unread import find_unread
 from jobs.data.workspace import Workspace
 from jobs.errors import InputError
@@ -54,7 +54,24 @@ def open_plan(
     dataset = _with_unread_clips_noted(dataset, grid.options.limits)
     path = workspace.split(split_fingerprint(grid.options.split, dataset))
     split = stored_or_drawn_split(path, dataset, grid.options.split)
+    _require_suited(grid, dataset, site, split)
     return OpenedPlan(workspace, Plan.make(grid, dataset, site, split), dataset, split)
+
+
+def _require_suited(grid: Grid, dataset: Dataset, site: Site, split: Split) -> None:
+    """Refuse runs that this site or these data cannot have.
+
+    Raises:
+        InputError: names the run.
+    """
+    counts = [dataset.counts(fold.training) for fold in split.folds]
+    for entry in grid.entries:
+        site.tier(entry.tier or site.tiers[0].name)
+        try:
+            for training in counts:
+                entry.config.require_suited_to(training)
+        except InputError as error:
+            raise InputError(f"{grid.path}: run '{entry.name}': {error}") from None
 
 
 def _with_unread_clips_noted(dataset: Dataset, limits: Limits) -> Dataset:

@@ -70,12 +70,6 @@ class Plan(Schema):
     @classmethod
     def make(cls, grid: Grid, dataset: Dataset, site: Site, split: Split) -> "Plan":
         """Plan a grid over some data; nothing is written."""
-        for entry in grid.entries:
-            site.tier(entry.tier or site.tiers[0].name)
-            try:
-                entry.config.require_labels(dataset.classes)
-            except InputError as error:
-                raise InputError(f"{grid.path}: run '{entry.name}': {error}") from None
         # dict.fromkeys: each feature set once, in the order of the runs.
         features = tuple(dict.fromkeys(entry.config.features for entry in grid.entries))
         options = grid.options

@@ -112,6 +112,10 @@ class Stage(ABC):
         """Return how many of this machine's CPUs a job of these items takes."""
         return self.resources(opened.plan.site).cpus_here()
 
+    def impossible_here(self, opened: "OpenedPlan", items: Sequence[int]) -> str | None:
+        """Return what this machine lacks for these items and what to do, before any work starts."""
+        return None
+
     def run_of(self, opened: "OpenedPlan", item: int) -> "PlannedRun | None":
         """Return the run that an item is; None in all stages whose items are no runs."""
         return None

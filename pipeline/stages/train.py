@@ -88,6 +88,30 @@ class Train(Stage):
     def cpus_here(self, opened: "OpenedPlan", items: Sequence[int]) -> int:
         return min(opened.plan.threads(items), cpus_available())
 
+    def impossible_here(self, opened: "OpenedPlan", items: Sequence[int]) -> str | None:
+        runs = [opened.plan.runs[item] for item in items]
+        runs = [planned for planned in runs if planned.config.needs_gpu]
+        if not runs:
+            return None
+        import torch
+
+        from jobs.memory import memory_limit
+        from jobs.train.compute.memory import too_little_memory
+
+        if torch.cuda.is_available():
+            return None
+        classes, available = len(opened.dataset.classes), memory_limit()
+        # Many runs of a grid differ in nothing that takes memory.
+        asked: dict[object, PlannedRun] = {}
+        for planned in runs:
+            config = planned.config
+            shape = config.features.input_shape
+            asked.setdefault((config.net, shape, config.training.batch_size), planned)
+        for planned in asked.values():
+            if said := too_little_memory(planned.config, classes, available):
+                return f"run '{planned.name}': {said}"
+        return None
+
     def run_of(self, opened: "OpenedPlan", item: int) -> "PlannedRun":
         return opened.plan.runs[item]
 

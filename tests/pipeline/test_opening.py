@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
+import torch
 
+import jobs.memory
 from jobs.data.recordings import RecordingHashes
 from jobs.data.workspace import Workspace
 from jobs.errors import InputError
@@ -11,6 +13,7 @@ from pipeline.planning import opening
 from pipeline.planning.grid import read_grid
 from pipeline.planning.opening import open_plan, open_plan_on_a_login_node
 from pipeline.planning.site import load_site
+from pipeline.stages.train import TRAIN
 
 
 def test_more_than_a_login_node_should_read_is_left_to_a_job(
@@ -42,3 +45,18 @@ def test_relative_data_are_named_as_the_job_must_find_them(
         open_plan_on_a_login_node(
             read_grid(tiny_grid), Path(made_clips.name), workspace, site, RecordingHashes()
         )
+
+
+def test_a_launch_is_refused_for_the_memory_that_its_runs_would_take(
+    monkeypatch: pytest.MonkeyPatch, made_clips: Path, tiny_grid: Path, tmp_path: Path
+) -> None:
+    opened = open_plan(read_grid(tiny_grid), made_clips, Workspace(tmp_path), load_site("local"))
+    assert TRAIN.impossible_here(opened, [0, 1]) is None
+    monkeypatch.setattr(jobs.memory, "memory_limit", lambda: 10**6)
+    said = TRAIN.impossible_here(opened, [0, 1])
+    if torch.cuda.is_available():
+        assert said is None
+    else:
+        assert said is not None
+        assert said.startswith("run 'momentum=0.9': training takes at least 0.5 GB")
+    assert TRAIN.impossible_here(opened, []) is None

@@ -1,6 +1,6 @@
 """Which training clips an epoch visits, in which order: a pure function of (seed, epoch)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -14,16 +14,17 @@ from jobs.train.recipe import OptionalPart
 _ORDER, _REPEATS = 0, 1
 # Clips of one class an epoch; more is a slip.
 MOST = 10_000_000
+MOST_REPEATS = 10
 Array = npt.NDArray[np.int64]
 
 
 class Balance(OptionalPart):
     """Balancing of the training clips, after the split; without it each is visited once."""
 
-    balance: Literal["none", "equal"] | dict[str, int] = Field(
+    balance: Literal["none", "equal"] | dict[str, int | float] = Field(
         "none",
-        description="none, equal (all classes as the largest), or {label: clips an epoch}; a class "
-        "that has more stays as it is",
+        description="none, equal (all classes as the largest), or {label: clips an epoch}, where "
+        "0.86 means that share of the largest class; a class that has more stays as it is",
     )
     balance_draw: Literal["epoch", "fixed"] = Field(
         "epoch", description="whether the repeated clips are drawn anew each epoch"
@@ -43,9 +44,10 @@ class Balance(OptionalPart):
                 raise ValueError("expected none, equal or {label: clips}")
             return value
         for label, clips in value.items():
-            if isinstance(clips, bool) or not isinstance(clips, int) or not 1 <= clips <= MOST:
+            if not _is_target(clips):
                 raise ValueError(
-                    f"label {quoted(label)}: expected a number of clips from 1 to {MOST}"
+                    f"label {quoted(label)}: expected a number of clips from 1 to {MOST}, or a "
+                    "fraction of the largest class above 0 and up to 1.0"
                 )
         texts = [str(label) for label in value]
         for label in texts:
@@ -53,18 +55,31 @@ class Balance(OptionalPart):
                 raise ValueError(f"label {label} appears twice; keep one")
         return dict(zip(texts, value.values(), strict=True))
 
-    def require_labels(self, classes: Sequence[str]) -> None:
-        """Refuse a balance that names a label which the data lacks.
+    def require_suited_to(self, counts: Mapping[str, int]) -> None:
+        """Refuse a balance that the data cannot have.
+
+        Args:
+            counts: training clips of each label.
 
         Raises:
-            InputError: names the label and those that exist.
+            InputError: a label that no clip has, or a target that repeats each clip more than ten
+                times.
         """
         named = self.balance if isinstance(self.balance, dict) else {}
         for label in named:
-            if label not in classes:
+            if label not in counts:
                 raise InputError(
                     f"`balance` names the label '{label}', which no training clip has; labels "
-                    f"are: {', '.join(classes)}"
+                    f"are: {', '.join(counts)}"
+                )
+        targets = self.targets(np.array(list(counts.values())), list(counts))
+        for (label, clips), target in zip(counts.items(), targets.tolist(), strict=True):
+            if label in named and target > MOST_REPEATS * clips:
+                raise InputError(
+                    f"`balance` asks for {target} clips of the label '{label}', which has {clips} "
+                    f"to train: each would be repeated {target / clips:.1f} times, and more than "
+                    f"{MOST_REPEATS} teaches these few by heart. Ask for at most "
+                    f"{MOST_REPEATS * clips}, or for a fraction of the largest class"
                 )
 
     def targets(self, counts: Array, classes: Sequence[str]) -> Array:
@@ -72,8 +87,22 @@ class Balance(OptionalPart):
         if self.balance == "equal":
             return np.full_like(counts, counts.max())
         wanted = self.balance if isinstance(self.balance, dict) else {}
-        at_least = [wanted.get(label, 0) for label in classes]
+        largest = int(counts.max())
+        at_least = [_clips(wanted.get(label, 0), largest) for label in classes]
         return np.maximum(counts, np.array(at_least, dtype=counts.dtype))
+
+
+def _is_target(value: Any) -> bool:
+    if isinstance(value, bool):
+        return False
+    if isinstance(value, int):
+        return 1 <= value <= MOST
+    return isinstance(value, float) and 0 < value <= 1
+
+
+def _clips(target: int | float, largest: int) -> int:
+    """Return a target as a number of clips; fractions are rounded to the nearest, halves up."""
+    return int(target * largest + 0.5) if isinstance(target, float) else target
 
 
 def epoch_order(

@@ -6,6 +6,7 @@ import torch
 
 from jobs.memory import memory_limit
 from jobs.models.net import Net
+from jobs.train.config import RunConfig
 
 # Part of the free memory that features may take unless `data_gb` says otherwise.
 DATA_SHARE = 0.5
@@ -14,6 +15,7 @@ DATA_SHARE = 0.5
 FRAGMENTS = 25
 # What a process takes beside its activations: libraries, weights, the optimiser.
 OTHERWISE = 5 * 10**8
+SHALLOW = 20  # layers of the smallest ResNet of the paper
 # glibc's mallopt: two of its parameters, and their defaults.
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
 _TRIM_THRESHOLD, _MMAP_MAX = 128 * 1024, 65_536
@@ -61,6 +63,34 @@ def activation_bytes(net: Net, classes: int, shape: tuple[int, int], batch: int)
             model(torch.empty(batch, 1, *shape))
     sizes = [storage.nbytes() for storage in kept.values()]
     return sum(sizes), max(sizes)
+
+
+def too_little_memory(config: RunConfig, classes: int, available: int) -> str | None:
+    """Return why a net cannot be trained on a CPU with so much memory, and what takes less.
+
+    What a forward pass keeps is a lower bound of what training takes: ResNet-110 on batches of 128
+    log-mel spectrograms keeps 20 GB.
+
+    Args:
+        config: of a net.
+        classes: size of its output.
+        available: bytes of host memory.
+    """
+    batch = config.training.batch_size
+    kept, _ = activation_bytes(config.net, classes, config.features.input_shape, batch)
+    needed = kept + OTHERWISE
+    if needed <= available:
+        return None
+    remedies = []
+    if config.settings().get("depth", 0) > SHALLOW:
+        remedies.append(f"--set depth={SHALLOW}")
+    if fitting := max(0, available - OTHERWISE) * batch // kept:
+        remedies.append(f"--set batch_size={2 ** (fitting.bit_length() - 1)}")
+    return (
+        f"training takes at least {needed / 1e9:.1f} GB of memory on a CPU, and "
+        f"{available / 1e9:.1f} GB are free here; try {' or '.join(remedies) or 'a smaller model'},"
+        " or train where there is a GPU"
+    )
 
 
 def keep_freed_memory(needed: int) -> bool:

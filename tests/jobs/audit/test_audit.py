@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from jobs.audit.duplicates import EXACT, NEAR, Duplicate, suggested_groups
+from jobs.audit.clusters import Cluster, clusters, suggested_groups
+from jobs.audit.duplicates import EXACT, NEAR, Duplicate
 from jobs.audit.files import audit, write_findings
 from jobs.audit.findings import Findings, audit_dataset
 from jobs.audit.joined import JoinedFeatures
@@ -72,7 +73,8 @@ def test_planted_duplicates_are_found_and_no_others(
     }  # fmt: skip
     shifted = next(pair for pair in found.duplicates if pair.one == 7)
     assert shifted.shift_s == pytest.approx(0.05, abs=0.02)
-    assert shifted.has_two_labels(found.clips)
+    (both,) = (each for each in found.clusters if 7 in each.positions)
+    assert len(both.labels(found.clips)) == 2
     assert found.groups == {5: "same-as-5", 24: "same-as-5", 7: "same-as-7", 25: "same-as-7"}
     assert len(found.warnings) == 3
 
@@ -85,12 +87,17 @@ def test_the_findings_are_written_for_people_and_programs(planted: Path, tmp_pat
     assert AuditSummary.is_current(folder, dataset, sets)
     assert AuditSummary.load(folder) == found.summary()
     with (folder / "duplicates.csv").open(newline="") as file:
-        assert [row["where"] for row in csv.DictReader(file)] == [
-            "training and test", "training", "training", "test"
-        ]  # fmt: skip
+        recordings = list(csv.DictReader(file))
+    assert [row["where"] for row in recordings] == [
+        "training and test", "training", "training", "test"
+    ]  # fmt: skip
+    assert recordings[0]["paths"] == "train_mp3s/3.mp3\ntest_mp3s/8.mp3"
     with (folder / "clips.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 36
+    assert [row["path"] for row in rows if row["recording"] == "1"] == [
+        "train_mp3s/3.mp3", "test_mp3s/8.mp3"
+    ]  # fmt: skip
     assert {row["status"] for row in rows} == {"ok"}
     assert {float(row["duration_s"]) for row in rows} == {6.0}
     assert {row["codec"] for row in rows} == {"MP3/MPEG_LAYER_III"}
@@ -123,6 +130,17 @@ def test_bad_and_odd_clips_are_counted(own_clips: Path, tmp_path: Path) -> None:
 
 def clip(number: int, group: str | None = None) -> Clip:
     return Clip(str(number), f"{number}.mp3", label="x", group=group)
+
+
+def test_twenty_copies_are_one_recording() -> None:
+    copies = [Duplicate(0, n, EXACT) for n in range(1, 10)]
+    copies += [Duplicate(n, n + 10, NEAR, 0.9, -0.1) for n in range(10)]
+    clips = [clip(n) for n in range(15)] + [Clip(str(n), f"{n}.mp3") for n in range(15, 22)]
+    (found,) = clusters([*copies, Duplicate(20, 21, EXACT)][:-1])
+    assert found == Cluster(tuple(range(20)), NEAR, 0.9, -0.1)
+    assert (found.where(clips), found.labels(clips)) == ("training and test", ["x"])
+    assert len(clusters([*copies, Duplicate(20, 21, EXACT)])) == 2
+    assert clusters([]) == ()
 
 
 def test_groups_are_kept_and_joined_by_a_shared_recording() -> None:

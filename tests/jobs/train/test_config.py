@@ -132,6 +132,8 @@ def test_a_changed_default_makes_a_new_run(monkeypatch: pytest.MonkeyPatch) -> N
         ({"balance": {1: 0}}, r"`balance`: label 1: expected a number of clips from 1 to 10000000"),
         ({"balance": {1: True}}, r"`balance`: label 1: expected a number"),
         ({"balance": {1: 10**9}}, r"`balance`: label 1: expected a number of clips from 1 to"),
+        ({"balance": {1: 1.5}}, r"`balance`: label 1: .*fraction of the largest class"),
+        ({"balance": {1: 0.0}}, r"`balance`: label 1: .*above 0"),
         ({"balance": {1: 5, "1": 6}}, r"`balance`: label 1 appears twice"),
         ({"balance": "half"}, r"`balance`: expected none, equal or \{label: clips\}"),
         ({"nesterov": True, "momentum": 0}, r"`nesterov: true` needs a `momentum` above 0"),
@@ -161,9 +163,22 @@ def test_a_mistake_is_named_where_its_setting_stands() -> None:
 
 
 def test_a_balance_of_an_unknown_label_is_refused() -> None:
-    RunConfig.parse({"balance": {"1": 40}}).require_labels(("0", "1"))
+    counts = {"0": 40, "1": 40}
+    RunConfig.parse({"balance": {"1": 40}}).require_suited_to(counts)
     with pytest.raises(InputError, match=r"names the label '7'.*labels are: 0, 1"):
-        RunConfig.parse({"balance": {7: 40}}).require_labels(("0", "1"))
+        RunConfig.parse({"balance": {7: 40}}).require_suited_to(counts)
+
+
+@pytest.mark.parametrize(("target", "clips"), [(301, 301), (0.9, 900)])
+def test_a_target_above_ten_times_a_class_is_refused_with_the_arithmetic(
+    target: object, clips: int
+) -> None:
+    counts = {"0": 1000, "1": 30}
+    RunConfig.parse({"balance": {"1": 300}}).require_suited_to(counts)
+    RunConfig.parse({"balance": {"1": 0.3}}).require_suited_to(counts)
+    said = rf"asks for {clips} clips of the label '1', which has 30 .*{clips / 30:.1f} times.*300"
+    with pytest.raises(InputError, match=said):
+        RunConfig.parse({"balance": {"1": target}}).require_suited_to(counts)
 
 
 def test_configs_with_a_balance_can_be_compared_and_counted() -> None:

@@ -16,6 +16,8 @@ LABELS = np.random.default_rng(0).permutation(np.repeat(np.arange(4), COUNTS))
     [
         ("none", [841, 2424, 2758, 3485]),
         ({1: 3000, 2: 3000}, [841, 3000, 3000, 3485]),  # the report's resnet_v1
+        ({1: 0.8608, 2: 0.8608}, [841, 3000, 3000, 3485]),  # as shares: 2999.888 clips
+        ({0: 0.5, 1: 1.0, 3: 0.1}, [1743, 3485, 2758, 3485]),  # 1742.5 is rounded up
         ("equal", [3485, 3485, 3485, 3485]),  # its resnet_v4
         ({3: 10}, [841, 2424, 2758, 3485]),  # above its target: left alone
         ({0: 5000}, [5000, 2424, 2758, 3485]),  # repeated more than once

@@ -1,11 +1,18 @@
 """What training takes is known before it begins; what is freed is kept where there is room."""
 
+import re
+
 import pytest
 import torch
 
 from jobs.models.resnet import ResNet
 from jobs.train.compute import memory
-from jobs.train.compute.memory import activation_bytes, data_budget, keep_freed_memory
+from jobs.train.compute.memory import (
+    activation_bytes,
+    data_budget,
+    keep_freed_memory,
+    too_little_memory,
+)
 from jobs.train.config import RunConfig
 
 
@@ -55,3 +62,13 @@ def test_freed_memory_is_kept_only_where_there_is_room(monkeypatch: pytest.Monke
         assert not keep_freed_memory(1100 * 2**20)
     finally:
         memory.give_back_freed_memory()
+
+
+def test_a_net_that_cannot_fit_is_told_before_it_starts_with_what_fits() -> None:
+    config = RunConfig.parse({"batch_size": 128})
+    said = too_little_memory(config, classes=4, available=10 * 10**9)
+    assert said is not None
+    assert re.search(r"at least (1\d|2\d)\.\d GB .* 10\.0 GB are free here", said)
+    assert "--set depth=20 or --set batch_size=64" in said
+    for remedy in ({"depth": 20, "batch_size": 128}, {"batch_size": 64}):
+        assert too_little_memory(RunConfig.parse(remedy), 4, 10 * 10**9) is None

@@ -1,0 +1,1 @@
+"""Recordings that occur twice in other bytes: found in spectrograms, confirmed by samples."""
