@@ -155,9 +155,20 @@ def in_words(error: OSError, path: Path) -> Exception:
             "under that name. Free some space (or inodes), or choose another --out, and launch "
             "again: it goes on from here"
         )
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+    if _is_about(error, path) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return InputError(
             f"cannot write {path}: {os.strerror(error.errno)}. Choose another --out, or make "
             "that folder writable for you"
         )
     return error
+
+
+def _is_about(error: OSError, path: Path) -> bool:
+    """Whether an error is of the path that is written, or of a folder on the way to it.
+
+    While a file is written others are read, recordings for instance: no other --out mends those.
+    """
+    if not isinstance(error.filename, str):
+        return True
+    named = Path(error.filename)
+    return named.is_relative_to(path.parent) or path.is_relative_to(named)

@@ -1,11 +1,13 @@
 """`python -m pipeline.show CLIP.mp3`: pictures of its features, and of each augmentation."""
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from jobs.data.layouts.listing import sound_files
 from jobs.errors import InputError
 from jobs.extract.config import FeatureConfig
 from jobs.extract.features import FEATURE_SETS
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 DEFAULT_OUT = Path("work/show")
 # A clip is changed this many times; drawn are a weak, a stronger and the strongest change.
 DRAWS = 30
+NEIGHBOURS = 20
 DRAWN = (DRAWS // 3, 2 * DRAWS // 3, DRAWS - 1)
 
 
@@ -54,18 +57,28 @@ def main(
         )
     written = [
         *_draw_features(clip, features, out),
-        *_draw_changes(clip, _partner(clip, partner), features, values, out),
+        *_draw_changes(clip, partner, features, values, out),
     ]
     for path in written:
         console.say(f"  {path}")
 
 
-def _partner(clip: Path, asked: Path | None) -> Path | None:
-    """Return the clip that mixup blends in: as asked, else a neighbour; None if there is none."""
+def _partner(
+    clip: Path, asked: Path | None, features: FeatureConfig
+) -> "npt.NDArray[np.float32] | None":
+    """Return the features that mixup blends in: of the clip asked for, else of a neighbour.
+
+    Neighbours are tried in the order of their names, the next one first: what is broken or no sound
+    hinders nobody. None if there is none that can be read.
+    """
     if asked is not None:
-        return asked
-    neighbours = sorted(p for p in clip.parent.glob("*.mp3") if p != clip)
-    return next((p for p in neighbours if p > clip), neighbours[0] if neighbours else None)
+        return _extract(asked, features)
+    names = [name for name in sound_files(clip.parent) if "/" not in name and name != clip.name]
+    later = [name for name in names if name > clip.name]
+    for name in [*later, *(name for name in names if name <= clip.name)][:NEIGHBOURS]:
+        with contextlib.suppress(InputError):
+            return _extract(clip.parent / name, features)
+    return None
 
 
 def _draw_features(clip: Path, chosen: FeatureConfig, out: Path) -> Iterator[Path]:
@@ -90,11 +103,13 @@ def _draw_changes(
 
     from pipeline.pages.pictures import draw_before_and_after
 
-    clips = [clip] if partner is None else [clip, partner]
-    stacked = np.stack([_extract(each, features) for each in clips])
+    other = _partner(clip, partner, features)
+    stacked = np.stack([_extract(clip, features), *([] if other is None else [other])])
     for kind in AUGMENTATIONS:
-        if kind.name == "mixup" and partner is None:
-            console.warn("mixup is not drawn: there is no other MP3 beside this one; see --partner")
+        if kind.name == "mixup" and other is None:
+            console.warn(
+                "mixup is not drawn: no other sound beside this one can be read; see --partner"
+            )
             continue
         always = dict(settings) | {f"{kind.name}_p": 1.0}
         augmentation = kind.read_for(features, always, "--set")

@@ -67,3 +67,18 @@ def test_damaged_json_is_named(tmp_path: Path) -> None:
     path.write_text('{"a": ')
     with pytest.raises(DamagedFileError, match=r"a\.json"):
         read_json(path)
+
+
+def test_a_folder_that_may_not_be_written_is_told_from_data_that_may_not_be_read(
+    tmp_path: Path,
+) -> None:
+    target = tmp_path / "out" / "a.csv"
+    target.parent.mkdir()
+    ours = PermissionError(13, "Permission denied", str(target.parent / ".a.csv.tmp"))
+    theirs = PermissionError(13, "Permission denied", str(tmp_path / "data" / "3.mp3"))
+    above = PermissionError(13, "Permission denied", str(tmp_path))
+    for error in (ours, above):
+        with pytest.raises(InputError, match="Choose another --out"), replacing(target):
+            raise error
+    with pytest.raises(PermissionError, match=r"3\.mp3"), replacing(target):
+        raise theirs

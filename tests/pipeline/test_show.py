@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from matplotlib.image import imread
 
 ROOT = Path(__file__).parents[2]
@@ -75,3 +76,13 @@ def test_a_mistake_is_named_in_one_line(
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_a_broken_neighbour_hinders_nobody(write_mp3: Callable[..., Path], tmp_path: Path) -> None:
+    clip = write_mp3(tmp_path / "clips" / "a.mp3")
+    (clip.parent / "b.mp3").write_bytes(b"broken")
+    (clip.parent / "c.txt").write_text("no sound")
+    soundfile.write(clip.parent / "d.wav", 0.1 * np.ones(11_025), 22_050)
+    done = show(clip, "--out", tmp_path / "out", "--set", "seconds=0.5")
+    assert done.returncode == 0, done.stderr
+    assert {p.name for p in (tmp_path / "out").iterdir()} == FEATURES | CHANGES
