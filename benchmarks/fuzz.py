@@ -1,12 +1,13 @@
-"""Damaged MP3s by the thousand: none may crash, hang or grow a task, none may give wrong features.
+"""Damaged sounds by the thousand: none may crash, hang or grow a task, or give wrong features.
 
     python benchmarks/fuzz.py --n 10000                        # of clips that it makes itself
     python benchmarks/fuzz.py --n 10000 --clips /data/clips    # of every MP3 below a folder
 
-Each mutant is a real MP3 with one to three mutations from `MUTATIONS`. It is extracted as a task
-does it. Exits with 1 on any breach: a task that dies, features of the wrong shape or not finite,
-features that differ from those of the samples that librosa reads from the same file, or memory
-that grows. A decoder that dies or hangs is no breach, if only its clip is lost; it is counted.
+Each mutant is a real MP3, or the same sound as WAV, FLAC, OGG, Opus or AIFF, with one to three
+mutations from `MUTATIONS`. It is extracted as a task does it. Exits with 1 on any breach: a task
+that dies, features of the wrong shape or not finite, features that differ from those of the samples
+that librosa reads from the same file, or memory that grows. A decoder that dies or hangs is no
+breach, if only its clip is lost; it is counted.
 """
 
 import argparse
@@ -23,7 +24,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import librosa
 import numpy as np
+import soundfile
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -34,6 +37,11 @@ from jobs.extract.features.analysis import compute
 from jobs.extract.workers.pool import WorkerPool
 from jobs.extract.workers.request import WorkRequest
 
+# By suffix: container, what is in it, and at which rate (Opus knows few).
+FORMATS: dict[str, tuple[str, str | None, int | None]] = {
+    "wav": ("WAV", None, None), "flac": ("FLAC", None, None), "ogg": ("OGG", "VORBIS", None),
+    "opus": ("OGG", "OPUS", 24_000), "aiff": ("AIFF", None, None),
+}  # fmt: skip
 BATCH = 200
 COMPARED_EVERY = 50
 # A process grows while its caches fill; after this many mutants it must have its size.
@@ -115,19 +123,33 @@ class Report:
     breaches: list[str] = field(default_factory=list)
 
 
+def in_all_formats(sources: Sequence[Path], folder: Path) -> list[Path]:
+    """Write each MP3 in one of the other formats, by turns, and return those with the MP3s."""
+    written = []
+    for number, source in enumerate(sources):
+        suffix, (container, subtype, rate) = list(FORMATS.items())[number % len(FORMATS)]
+        samples, of_source = librosa.load(source, sr=rate)
+        path = folder / f"{number}.{suffix}"
+        soundfile.write(path, samples, int(of_source), format=container, subtype=subtype)
+        written.append(path)
+    return [*sources, *written]
+
+
 def mutants(sources: Sequence[Path], n: int, seed: int, folder: Path) -> Iterator[list[Path]]:
     """Write mutants in batches; a batch is gone when the next one is asked for."""
-    originals = [path.read_bytes() for path in sources]
+    originals = [(path.suffix, path.read_bytes()) for path in sources]
     for start in range(0, n, BATCH):
         paths = []
         for number in range(start, min(start + BATCH, n)):
             rng = random.Random(f"{seed} {number}")
-            mp3 = bytearray(rng.choice(originals))
+            suffix, original = rng.choice(originals)
+            mutant = bytearray(original)
             for mutation in rng.choices(MUTATIONS, k=rng.randrange(1, 4)):
-                if mp3:
-                    mutation(mp3, rng, rng.choice(originals))
-            paths.append(folder / f"{number}.mp3")
-            paths[-1].write_bytes(mp3)
+                if mutant:
+                    mutation(mutant, rng, rng.choice(originals)[1])
+            # A wrong name must not matter.
+            paths.append(folder / f"{number}{rng.choice((suffix, suffix, '.mp3'))}")
+            paths[-1].write_bytes(mutant)
         yield paths
         for path in paths:
             path.unlink()
@@ -169,20 +191,22 @@ def _look_at(path: Path, record: ClipFeatures, report: Report, compare: bool) ->
     for config, features in zip(CONFIGS, record.features, strict=True):
         if features is None or features.shape != config.shape or not np.isfinite(features).all():
             return f"{config.features} is incomplete"
-    if compare:
+    samples = _by_librosa(path) if compare else None
+    if samples is not None:
         report.compared += 1
-        expected = compute(_by_librosa(path), CONFIGS[0])
-        if not np.array_equal(expected, np.asarray(record.features[0])):
+        if not np.array_equal(compute(samples, CONFIGS[0]), np.asarray(record.features[0])):
             return "v1 differs from that of the samples that librosa reads"
     return None
 
 
-def _by_librosa(path: Path) -> np.ndarray:
-    import librosa
-
+def _by_librosa(path: Path) -> np.ndarray | None:
+    """Return what librosa reads; None where it reads nothing, as of a FLAC file without a count."""
     with warnings.catch_warnings(), quiet_decoder():
         warnings.simplefilter("ignore")
-        y, _ = librosa.load(path, sr=22050, duration=6)
+        try:
+            y, _ = librosa.load(path, sr=22050, duration=6)
+        except Exception:  # it raises many kinds
+            return None
     return np.asarray(librosa.util.fix_length(y, size=132300))
 
 
@@ -223,9 +247,12 @@ def main() -> int:
         if arguments.clips is None:
             write_clips(Path(made), MadeClips(train=32, test=8))
         sources = sorted((arguments.clips or Path(made)).rglob("*.mp3"))
+        others = Path(made) / "others"
+        others.mkdir()
+        sources = in_all_formats(sources, others)
         report = fuzz(sources, arguments.n, arguments.seed, arguments.cpus, arguments.keep)
     seconds = time.monotonic() - started
-    print(f"{arguments.n} mutants of {len(sources)} MP3s, seed {arguments.seed}, {seconds:.0f} s")
+    print(f"{arguments.n} mutants of {len(sources)} sounds, seed {arguments.seed}, {seconds:.0f} s")
     for status, count in report.statuses.most_common():
         print(f"{count:7} {status}")
     for reason, count in report.reasons.most_common():
