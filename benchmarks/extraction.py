@@ -28,6 +28,7 @@ from typing import Literal
 
 import librosa
 import numpy as np
+import soundfile
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -75,7 +76,17 @@ def ms_a_clip(measure: Measure, paths: Sequence[Path]) -> float:
     return 1e3 * (time.perf_counter() - started) / len(paths)
 
 
-def compare(paths: Sequence[Path], features: Set) -> None:
+def written_as(suffix: str, paths: Sequence[Path], folder: Path) -> list[Path]:
+    """Write MP3s as sound of another format, at their own rate and with their channels."""
+    written = []
+    for number, path in enumerate(paths):
+        samples, rate = soundfile.read(path)
+        written.append(folder / f"{number}.{suffix}")
+        soundfile.write(written[-1], samples, rate)
+    return written
+
+
+def compare(paths: Sequence[Path], features: Set, title: str) -> None:
     """Print ms a clip of both sides and their ratio, measured in turns on one core."""
     config = FeatureConfig(features=features)
     turns = [paths[start : start + TURN] for start in range(0, len(paths), TURN)]
@@ -95,7 +106,7 @@ def compare(paths: Sequence[Path], features: Set) -> None:
     low, middle, high = np.percentile(ratios, [10, 50, 90])
     librosas, ours, floor = (statistics.median(times[name]) for name in sides)
     print(
-        f"{features}: librosa {librosas:6.2f} ms a clip, ours {ours:5.2f}, decoding and resampling "
+        f"{title}: librosa {librosas:6.2f} ms a clip, ours {ours:5.2f}, decoding and resampling "
         f"alone {floor:4.2f}; ratio {middle:.2f} (turns: {low:.2f} to {high:.2f})"
     )
 
@@ -148,8 +159,11 @@ def main() -> None:
         print(", ".join(f"{name} {version(name)}" for name in VERSIONS))
         print(f"Python {platform.python_version()}, {processor()}, {len(everywhere)} cores")
         os.sched_setaffinity(0, everywhere[-1:])
-        compare(paths, "v1")
-        compare(paths, "v2")
+        compare(paths, "v1", "v1")
+        compare(paths, "v2", "v2")
+        for suffix in ("wav", "flac"):
+            others = written_as(suffix, paths, Path(made))
+            compare(others, "v1", f"v1 of {suffix.upper()}")
         os.sched_setaffinity(0, everywhere)
         scaling(paths, "v1", len(everywhere))
         scaling(paths, "v2", len(everywhere))

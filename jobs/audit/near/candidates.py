@@ -16,6 +16,10 @@ AGREEING_SYMBOLS = 14  # a symbol has 64 values: unrelated clips agree in about 
 # Of a clip that resembles many, as takes of one word by one speaker do, so many of the most alike
 # are looked at: 1,750 spoken words made 126,000 pairs. Copies are among the most alike.
 KEPT_OF_A_CLIP = 16
+# A pair that has met is one number, because millions are sorted: (lower clip * clips + higher clip)
+# * PAIR + symbols that agree * ORDERED_SHIFTS + a number for the shift, largest for no shift.
+ORDERED_SHIFTS = 64
+PAIR = 128 * ORDERED_SHIFTS
 
 
 @dataclass(frozen=True)
@@ -47,54 +51,56 @@ def candidates(prints: Fingerprints) -> Candidates:
         prints: uint8 [clips, delays, symbols], as `fingerprint` returns them.
     """
     clips, heard = len(prints), np.flatnonzero(prints[:, 0, 0] != NOTHING)
-    met = _Met.none()
+    found, least = np.empty(0, dtype=np.int64), np.zeros(clips, dtype=np.int64)
     for table in range(SYMBOLS):
-        met = _Met.all_of([met, *_met(prints, heard, table)]).best()
-    met = met.most_alike(clips)
-    pairs = np.stack([met.pair // max(1, clips), met.pair % max(1, clips)], axis=1)
-    return Candidates(pairs, met.shift)
+        met = np.concatenate([found, *_met(prints, heard, table, least)])
+        found, least = _most_alike(_once(met), clips)
+    pairs = found // PAIR
+    shifts = _shift_of(found % ORDERED_SHIFTS)
+    return Candidates(np.stack([pairs // max(1, clips), pairs % max(1, clips)], axis=1), shifts)
 
 
-@dataclass(frozen=True)
-class _Met:
-    """Pairs as one number each, their shifts, and in how many symbols they agree."""
-
-    pair: Numbers
-    shift: Numbers
-    agreeing: Numbers
-
-    @classmethod
-    def none(cls) -> "_Met":
-        nothing = np.empty(0, dtype=np.int64)
-        return cls(nothing, nothing, nothing)
-
-    @classmethod
-    def all_of(cls, parts: "list[_Met]") -> "_Met":
-        fields = ("pair", "shift", "agreeing")
-        return cls(*(np.concatenate([getattr(p, name) for p in parts]) for name in fields))
-
-    def best(self) -> "_Met":
-        """Keep each pair once, at the shift at which it agrees most, the smallest of equals."""
-        order = np.lexsort((self.shift, np.abs(self.shift), -self.agreeing, self.pair))
-        first = np.diff(self.pair[order], prepend=-1) != 0
-        return self._of(order[first])
-
-    def most_alike(self, clips: int) -> "_Met":
-        """Keep what one of both clips has among those with which it agrees most."""
-        if not len(self.pair):
-            return self
-        ends = np.concatenate([self.pair // clips, self.pair % clips])
-        pair = np.tile(np.arange(len(self.pair)), 2)
-        order = np.lexsort((pair, -self.agreeing[pair], ends))
-        starts = np.flatnonzero(np.diff(ends[order], prepend=-1))
-        rank = np.arange(len(order)) - np.repeat(starts, np.diff([*starts, len(order)]))
-        return self._of(np.unique(pair[order][rank < KEPT_OF_A_CLIP]))
-
-    def _of(self, chosen: Numbers) -> "_Met":
-        return _Met(self.pair[chosen], self.shift[chosen], self.agreeing[chosen])
+def _packed(pair: Numbers, agreeing: Numbers, shift: Numbers) -> Numbers:
+    ordered = ORDERED_SHIFTS - 1 - (2 * np.abs(shift) + (shift < 0))
+    return pair * PAIR + agreeing * ORDERED_SHIFTS + ordered
 
 
-def _met(prints: Fingerprints, heard: Numbers, table: int) -> Iterator[_Met]:
+def _shift_of(ordered: Numbers) -> Numbers:
+    code = ORDERED_SHIFTS - 1 - ordered
+    return np.where(code % 2 == 1, -(code // 2), code // 2)
+
+
+def _once(met: Numbers) -> Numbers:
+    """Keep each pair once, where it agrees most, at the smallest shift of equals."""
+    met = np.sort(met)
+    last = np.diff(met // PAIR, append=-1) != 0
+    return met[last]
+
+
+def _most_alike(met: Numbers, clips: int) -> tuple[Numbers, Numbers]:
+    """Keep what one of both clips has among the 16 with which it agrees most.
+
+    Returns:
+        What is kept, ascending, and for each clip in how many symbols another one must agree with
+        it to come among its 16.
+    """
+    least = np.zeros(clips, dtype=np.int64)
+    if not len(met):
+        return met, least
+    agreeing = met % PAIR // ORDERED_SHIFTS
+    ends = np.concatenate([met // PAIR // clips, met // PAIR % clips])
+    order = np.argsort(ends * 128 + 127 - np.tile(agreeing, 2), kind="stable")
+    starts = np.flatnonzero(np.diff(ends[order], prepend=-1))
+    rank = np.arange(len(order)) - np.repeat(starts, np.diff([*starts, len(order)]))
+    at = order % len(met)
+    full = rank == KEPT_OF_A_CLIP - 1
+    least[ends[order][full]] = agreeing[at][full]
+    kept = np.zeros(len(met), dtype=np.bool_)
+    kept[at[rank < KEPT_OF_A_CLIP]] = True
+    return met[kept], least
+
+
+def _met(prints: Fingerprints, heard: Numbers, table: int, least: Numbers) -> Iterator[Numbers]:
     """Yield the pairs of clips that meet in one of the orders, one delay at a time."""
     steps = table + np.arange(KEY_SYMBOLS + ORDER_SYMBOLS) * (1 + 2 * (table % 16))
     used = steps % SYMBOLS
@@ -113,18 +119,22 @@ def _met(prints: Fingerprints, heard: Numbers, table: int) -> Iterator[_Met]:
                 at = np.clip(at, 0, len(keys) - 1)
                 near = (keys[at] ^ asked[meeting]) >> (SYMBOL_BITS * ORDER_SYMBOLS) == 0
                 at, meeting = at[near], meeting[near]
-                yield _agreeing(prints, standing[at], asking[meeting], delay)
+                yield _agreeing(prints, standing[at], asking[meeting], delay, least)
                 at += way
 
 
-def _agreeing(prints: Fingerprints, standing: Numbers, asking: Numbers, delay: int) -> _Met:
+def _agreeing(
+    prints: Fingerprints, standing: Numbers, asking: Numbers, delay: int, least: Numbers
+) -> Numbers:
     """Return those pairs that agree in enough symbols: `asking` as it is after a delay."""
     agreeing = (prints[standing, 0] == prints[asking, delay]).sum(axis=1, dtype=np.int64)
-    kept = (agreeing >= AGREEING_SYMBOLS) & (standing != asking)
+    # A pair that comes among the 16 of neither clip is left out at once.
+    needed = np.maximum(AGREEING_SYMBOLS, np.minimum(least[standing], least[asking]) + 1)
+    kept = (agreeing >= needed) & (standing != asking)
     standing, asking = standing[kept], asking[kept]
     pair = np.minimum(standing, asking) * len(prints) + np.maximum(standing, asking)
     # The standing one sounds like the asking one after the delay, so it lags behind it.
-    return _Met(pair, np.where(asking < standing, delay, -delay), agreeing[kept])
+    return _packed(pair, agreeing[kept], np.where(asking < standing, delay, -delay))
 
 
 def _keys(symbols: Fingerprints) -> npt.NDArray[np.uint64]:

@@ -110,6 +110,12 @@ def test_the_content_and_not_the_name_tells_the_format(tmp_path: Path, kind: str
     require_librosas(path)
 
 
+def test_opus_is_read_as_librosa_reads_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp3"
+    soundfile.write(path, sound(7, 48_000, 2), 48_000, format="OGG", subtype="OPUS")
+    assert require_librosas(path).codec == "OGG/OPUS"
+
+
 def test_an_hour_is_decoded_only_as_far_as_needed(tmp_path: Path) -> None:
     path = tmp_path / "a.mp3"
     second = sound(1, 8_000)[:, 0]
