@@ -126,7 +126,7 @@ class Findings:
             where = each.where(self.clips).replace(" ", "_")
             counts[f"{each.kind}_in_{where}"] += 1
             counts[f"{each.kind}_with_two_labels"] += len(each.labels(self.clips)) > 1
-            counts["clips_of_them"] += len(each.positions)
+            counts["clips_in_all"] += len(each.positions)
         return dict(sorted(counts.items()))
 
     @property

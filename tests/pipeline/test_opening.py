@@ -60,3 +60,21 @@ def test_a_launch_is_refused_for_the_memory_that_its_runs_would_take(
         assert said is not None
         assert said.startswith("run 'momentum=0.9': training takes at least 0.5 GB")
     assert TRAIN.impossible_here(opened, []) is None
+
+
+def test_many_clips_that_no_decoder_reads_are_told_with_the_line_that_converts_them(
+    own_clips: Path, tiny_grid: Path, tmp_path: Path
+) -> None:
+    m4a = b"\0\0\0\x1cftypM4A \0\0\2\0" + bytes(2000)
+    for number in range(6):
+        (own_clips / "train_mp3s" / f"{number}.mp3").write_bytes(m4a)
+    workspace, site = Workspace(tmp_path / "out"), load_site("local")
+    opened = open_plan(read_grid(tiny_grid), own_clips, workspace, site)
+    (note,) = opened.dataset.notes
+    assert note.startswith("6 of 52 clips looked at are each an MP4 or QuickTime file")
+    assert f"find {own_clips} -type f \\( -name '*.mp3' \\) -exec sh -c 'ffmpeg" in note
+    for number in range(6, 10):
+        (own_clips / "train_mp3s" / f"{number}.mp3").write_bytes(m4a)
+    with pytest.raises(InputError, match=r"10 of 52 clips .*ffmpeg.*`bad_clips: 0\.05` allows"):
+        open_plan(read_grid(tiny_grid), own_clips, workspace, site)
+    open_plan(read_grid(tiny_grid, ["bad_clips=0.3"]), own_clips, workspace, site)

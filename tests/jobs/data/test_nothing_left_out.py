@@ -90,6 +90,7 @@ def test_every_file_is_accounted_for(folders: Path) -> None:
     (folders / "train" / "bird" / "meta.json").write_text("{}")
     (folders / "train" / "bird" / "more.JSON").write_text("{}")
     (folders / "test" / "back").symlink_to(folders / "test")
+    (folders / "test" / "all").symlink_to(folders)
     output = folders / "work"
     (output / "launch").mkdir(parents=True)
     (output / "launch" / "plan.json").write_text("{}")
@@ -100,7 +101,7 @@ def test_every_file_is_accounted_for(folders: Path) -> None:
         unlisted=("elsewhere/lost.wav",),
         no_sound=((".json", 2), (".md", 1)),
         hidden=3,
-        loops=("test/back/",),
+        loops=("test/all/", "test/back/"),
     )
     assert [note.partition(":")[0] for note in dataset.notes] == 4 * ["left out"]
     assert "lost.wav" in dataset.notes[0]
