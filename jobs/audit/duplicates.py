@@ -24,8 +24,8 @@ EXACT, NEAR = "exact", "near"
 BLOCK = 64
 # Features of this many clips are held at once while candidates are compared.
 CLIPS_AT_ONCE = 2_000
-# Samples of this many clips, 0.3 MB each, are held while pairs are confirmed.
-HEARD_AT_ONCE = 500
+# Samples of as many clips are held while pairs are confirmed; of clips of six seconds, 500.
+BYTES_HEARD_AT_ONCE = 256 * 1024**2
 # At 5 to 20 ms a pair, a quarter of an hour.
 MOST_CONFIRMED = 50_000
 
@@ -95,7 +95,7 @@ def _confirmed(features: JoinedFeatures, similar: Sequence[SimilarPair]) -> Iter
         )  # fmt: skip
         similar = sorted(similar, key=lambda pair: -pair.similarity)[:MOST_CONFIRMED]
 
-    @lru_cache(maxsize=HEARD_AT_ONCE)
+    @lru_cache(maxsize=max(2, BYTES_HEARD_AT_ONCE // (4 * features.config.samples)))
     def heard(position: int) -> Heard:
         try:
             samples, _ = decode(features.file_of(position), features.config)
