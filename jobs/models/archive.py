@@ -84,7 +84,10 @@ def arrays_from_file(path: Path, names: Iterable[str]) -> dict[str, npt.NDArray[
 
 
 def damaged(path: Path, error: Exception) -> Exception:
-    """Return what to raise where bytes cannot be understood: too little memory is no damage."""
-    if is_out_of_memory(error):
+    """Return what to raise where bytes cannot be understood.
+
+    Too little memory is no damage, and neither is what the system says.
+    """
+    if is_out_of_memory(error) or (isinstance(error, OSError) and error.errno):
         return error
     return DamagedFileError(f"{path} is damaged: {error!r}")

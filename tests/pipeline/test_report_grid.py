@@ -12,7 +12,7 @@ from pipeline.planning.grid import read_grid
 Launch = Callable[..., "subprocess.CompletedProcess[str]"]
 GRID = Path(__file__).parents[2] / "grids" / "report.yaml"
 # Small enough for a test: models, features and sampling stay those of the report.
-SMALL = ("seconds=0.5", "depth=8", "epochs=1", "threads=2", "balance={1: 0.9, 2: 0.9}", "shards=2")
+SMALL = ("seconds=0.5", "depth=8", "epochs=2", "threads=2", "balance={1: 0.9, 2: 0.9}", "shards=2")
 
 
 def settings(*texts: str) -> list[str]:
@@ -35,7 +35,7 @@ def test_it_has_the_reports_systems() -> None:
     best = {"batch_size": 128, "lr": 1e-2, "momentum": 0.9, "weight_decay": 1e-2, "min_loss": 0.1}
     for settings in said.values():
         assert {name: settings[name] for name in best} == best
-        assert settings["warmup_epochs"] == 5
+        assert settings["warmup_epochs"] == 2
         assert (settings["plateau_factor"], settings["plateau_patience"]) == (0.1, 10)
     changed = {"shift_p", "noise_p", "pitch_p", "speed_p", "mask_p"}
     assert {name for name in said["resnet_v1"] if name.endswith("_p")} >= changed

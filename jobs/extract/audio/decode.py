@@ -109,16 +109,17 @@ def _read(path: Path, seconds: float) -> tuple[Floats, int, Header]:
 def _opened(path: Path) -> "SoundFile":
     import soundfile
 
+    file = soundfile.SoundFile(path)
+    if file.frames < UNCOUNTED:
+        return file
+    file.close()
+
     class Stream(soundfile.SoundFile):
         """A file read from its beginning only: without a count, nobody can seek to its end."""
 
         def seekable(self) -> bool:
             return False
 
-    file = soundfile.SoundFile(path)
-    if file.frames < UNCOUNTED:
-        return file
-    file.close()
     return Stream(path)
 
 

@@ -117,7 +117,7 @@ def test_missing_weights_and_damaged_metadata_are_named(train: Train, tmp_path: 
     run = train(tmp_path / "run")
     first = run.checkpoints_kept()[0]
     first.weights.unlink()
-    with pytest.raises(DamagedFileError, match=r"epoch-0000\d\.pt is damaged.*Launch again"):
+    with pytest.raises(DamagedFileError, match=r"epoch-0000\d\.pt is missing.*Launch again"):
         load_fitted(run, first)
     assert run.outcome() is None
     first.meta.write_text("{}")
