@@ -48,7 +48,7 @@ def test_every_row_trains_and_votes(launch: Launch, made_clips: Path, tmp_path: 
     out = tmp_path / "out"
     done = launch(
         "--grid", GRID, "--data", made_clips, "--out", out, "--executor", "debug",
-        *settings(*SMALL, "votes=6"),
+        *settings(*SMALL, "votes=12"),
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     # With one balance for all rows, two of them are the same run.
