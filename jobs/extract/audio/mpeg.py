@@ -1,5 +1,7 @@
 """What an MPEG stream holds, frame by frame, without decoding it: layers I to III."""
 
+import functools
+import itertools
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,7 @@ _KBITS = {
 }
 _HZ = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
 MPEG_1 = 3
+SYNC = 0xFF  # the first byte of a header
 MOST_BYTES_A_SECOND = 448_000 // 8
 LENGTH_TAGS = (b"Xing", b"Info", b"VBRI")
 FIRST_FRAME_WITHIN = 4096
@@ -79,17 +82,28 @@ def count_frames(path: Path, most_s: float) -> CountedFrames:
     # No more than frames of the highest rate fill: an hour of noise must not be searched.
     data = _behind_id3v2(path, int((most_s + 1) * MOST_BYTES_A_SECOND))
     offset, covered, sound_s = 0, 0, 0.0
+    known, end = _headers(), len(data) - 4
     while sound_s < most_s and (found := _FRAME.search(data, offset)):
+        # From frame to frame as long as one follows the other: 0.1 ms for the 190 of five seconds.
         offset = found.start()
-        frame = header_of(found.group())
-        if not _goes_on(data, offset + frame.length):
-            offset += 1  # not a header, but bytes that look like one
+        header = known.get(data[offset + 1 : offset + 3])
+        while header is not None and sound_s < most_s:
+            length, seconds = header
+            behind = offset + length
+            if behind <= end:
+                header = known.get(data[behind + 1 : behind + 3]) if data[behind] == SYNC else None
+                if header is None and data[behind : behind + 3] != b"TAG":
+                    break
+            else:
+                header = None
+            if not covered:
+                sound_s = -FRAMES_BESIDE_THE_SOUND * seconds
+            sound_s += seconds
+            covered += length
+            offset = behind
+        else:
             continue
-        if not covered:
-            sound_s = -FRAMES_BESIDE_THE_SOUND * frame.samples / frame.rate
-        sound_s += frame.samples / frame.rate
-        covered += frame.length
-        offset += frame.length
+        offset += 1  # not a header, but bytes that look like one
     searched = offset if sound_s >= most_s else len(data)
     return CountedFrames(
         sound_s=max(0.0, sound_s),
@@ -97,6 +111,18 @@ def count_frames(path: Path, most_s: float) -> CountedFrames:
         begin_at_once=_BEGINNING.match(data) is not None,
         has_length_tag=any(tag in data[:FIRST_FRAME_WITHIN] for tag in LENGTH_TAGS),
     )
+
+
+@functools.cache
+def _headers() -> dict[bytes, tuple[int, float]]:
+    """Return bytes and seconds of each kind of frame, by the bytes 2 and 3 of its header."""
+    found = {}
+    for pair in itertools.product(range(0xE0, 0x100), range(0x100)):
+        header = bytes((SYNC, *pair, 0))
+        if _FRAME.match(header):
+            frame = header_of(header)
+            found[header[1:3]] = frame.length, frame.samples / frame.rate
+    return found
 
 
 def header_of(header: bytes) -> Header:
@@ -110,12 +136,6 @@ def header_of(header: bytes) -> Header:
         return Header(4 * (12 * bits // rate + padding), 384, rate)
     samples = 1152 if first or layer == 2 else 576
     return Header(samples // 8 * bits // rate + padding, samples, rate)
-
-
-def _goes_on(data: bytes, offset: int) -> bool:
-    """Return whether a frame, a tag or the end of the stream is at `offset`."""
-    follows = data[offset : offset + 4]
-    return len(follows) < 4 or follows[:3] == b"TAG" or _FRAME.match(follows) is not None
 
 
 def _behind_id3v2(path: Path, most: int) -> bytes:
