@@ -66,7 +66,7 @@ _VERSION_LAYER = _one_of([b for b in range(0xE0, 0x100) if b >> 3 & 3 != 1 and b
 _RATES = _one_of([b for b in range(0x100) if b >> 4 not in (0, 15) and b >> 2 & 3 != 3])
 _FREE = _one_of([b for b in range(0x10) if b >> 2 & 3 != 3])
 _FRAME = re.compile(b"\xff" + _VERSION_LAYER + _RATES + b"(?s:.)")
-_BEGINNING = re.compile(b"\xff" + _VERSION_LAYER + b"(?:" + _RATES + b"|" + _FREE + b")(?s:.)")
+_FREE_RATE = re.compile(b"\xff" + _VERSION_LAYER + _FREE + b"(?s:.)")
 
 
 def count_frames(path: Path, most_s: float) -> CountedFrames:
@@ -82,6 +82,7 @@ def count_frames(path: Path, most_s: float) -> CountedFrames:
     # No more than frames of the highest rate fill: an hour of noise must not be searched.
     data = _behind_id3v2(path, int((most_s + 1) * MOST_BYTES_A_SECOND))
     offset, covered, sound_s = 0, 0, 0.0
+    begins = _is_of_free_rate(data)
     known, end = _headers(), len(data) - 4
     while sound_s < most_s and (found := _FRAME.search(data, offset)):
         # From frame to frame as long as one follows the other: 0.1 ms for the 190 of five seconds.
@@ -98,6 +99,7 @@ def count_frames(path: Path, most_s: float) -> CountedFrames:
                 header = None
             if not covered:
                 sound_s = -FRAMES_BESIDE_THE_SOUND * seconds
+                begins = offset == 0
             sound_s += seconds
             covered += length
             offset = behind
@@ -108,9 +110,18 @@ def count_frames(path: Path, most_s: float) -> CountedFrames:
     return CountedFrames(
         sound_s=max(0.0, sound_s),
         share=min(1.0, covered / max(1, searched)),
-        begin_at_once=_BEGINNING.match(data) is not None,
+        begin_at_once=begins,
         has_length_tag=any(tag in data[:FIRST_FRAME_WITHIN] for tag in LENGTH_TAGS),
     )
+
+
+def _is_of_free_rate(data: bytes) -> bool:
+    """Return whether a stream of a "free" bit rate begins: one header comes at equal distances."""
+    if not _FREE_RATE.match(data):
+        return False
+    header = data[:3]
+    first = data.find(header, 4)
+    return first > 0 and header in data[2 * first - 1 : 2 * first + 4]
 
 
 @functools.cache

@@ -58,6 +58,18 @@ def test_garbage_without_a_known_beginning_is_no_sound(tmp_path: Path, before: b
             facts_of(tmp_path / "a.mp3", before + aac(seed)[3:])
 
 
+@pytest.mark.parametrize("order", ["<i2", ">i2"])
+def test_samples_without_a_header_are_no_mpeg_stream(tmp_path: Path, order: str) -> None:
+    """libsndfile plays some frames of most such files, begin with what looks like one or not."""
+    reasons = []
+    for seed in range(12):
+        quiet = np.random.default_rng(seed).normal(0, 5 + seed, 40_000)
+        with pytest.raises(DecodeError) as raised:
+            facts_of(tmp_path / "a.mp3", quiet.astype(order).tobytes())
+        reasons.append(str(raised.value))
+    assert any("it is no MPEG stream" in reason for reason in reasons)
+
+
 BEGINNINGS = {
     "MP4": b"\0\0\0\x1cftypM4A \0\0\2\0",
     "Windows Media": b"\x30\x26\xb2\x75\x8e\x66\xcf\x11",
