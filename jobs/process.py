@@ -11,7 +11,7 @@ from pathlib import Path
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 PROCESSES = Path("/proc/self/ns/pid")
 UNKNOWN_START = "0"
-SUSPENDED = "T"
+SUSPENDED, ENDED = "T", ("Z", "X")
 REPOSITORY = Path(__file__).parents[1]
 
 
@@ -49,6 +49,9 @@ class Process:
             return False
         except PermissionError:
             pass  # another user's: its start tells
+        # Where nobody asks how it ended (in a container without an init), it stays as a zombie.
+        if _stat(self.pid, 0) in ENDED:
+            return False
         start = _stat(self.pid, 19)
         return None if start is None or self.start == UNKNOWN_START else start == self.start
 

@@ -11,7 +11,7 @@ from jobs.extract.features.kind import FeatureKind
 from jobs.schema import Schema, fingerprint
 
 # Raise it with any change of this package's code that changes values.
-VALUES_VERSION = 4
+VALUES_VERSION = 5
 LEVEL_BANDS = 64
 
 

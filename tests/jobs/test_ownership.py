@@ -288,3 +288,11 @@ def test_a_process_is_told_apart_from_a_later_one_with_its_number() -> None:
     assert me.lives()
     assert Process(me.machine, me.pid, "1").lives() is False
     assert Process(ELSEWHERE, me.pid, me.start).lives() is None
+
+
+def test_a_process_that_has_ended_does_not_live_though_nobody_asked_how() -> None:
+    ended = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)  # it stays a zombie
+    start = Path(f"/proc/{ended.pid}/stat").read_text().rpartition(")")[2].split()[19]
+    assert Process(Process.this().machine, ended.pid, start).lives() is False
+    ended.wait()

@@ -13,7 +13,7 @@ from typing import Any
 from slurm.testbed.testbed import Testbed
 
 ROOT = Path(__file__).parent.parent.parent
-Done = "subprocess.CompletedProcess[str]"
+LONGEST_LOG = 6000
 
 
 @dataclass
@@ -59,6 +59,16 @@ class Cluster:
     def accounting(self, fields: str) -> list[list[str]]:
         text = self.command("sacct", "-X", "-n", "-P", f"--format={fields}").stdout
         return [line.split("|") for line in text.splitlines()]
+
+    def print_what_was_said(self) -> None:
+        """Print the state of each item, the logs of tasks and jobs, and Slurm's own log."""
+        print(self.pipeline("status", self.out, "--json").stdout)
+        jobs = (self.out / "logs" / "submitit").glob("*_log.err")
+        for path in sorted([*(self.out / "logs").glob("*.log"), *jobs]):
+            print(f"--- {path.name}\n{path.read_text(errors='replace')[-LONGEST_LOG:]}")
+        print("--- sacct", *self.accounting("jobid,jobname,state,exitcode,start,end"), sep="\n")
+        log = self.testbed.root / "log" / "slurmctld.log"
+        print(f"--- slurmctld.log\n{log.read_text(errors='replace')[-LONGEST_LOG:]}")
 
     def preempt(self) -> None:
         """Let an urgent job take every node for a moment."""

@@ -28,11 +28,22 @@ def testbed() -> Iterator[Testbed]:
 
 
 @pytest.fixture
-def cluster(testbed: Testbed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
-    """Commands run against the testbed; whatever a test leaves in the queue is cancelled."""
+def cluster(
+    testbed: Testbed,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> Iterator[Cluster]:
+    """Commands run against the testbed; whatever a test leaves in the queue is cancelled.
+
+    Of a test that fails, what Slurm and the jobs said is printed: it need not happen again.
+    """
     monkeypatch.setenv("SLURM_CONF", str(testbed.config))
     found = Cluster(testbed, tmp_path / "out")
+    failed_before = request.session.testsfailed
     yield found
+    if request.session.testsfailed > failed_before:
+        found.print_what_was_said()
     found.command("scancel", "--user=root", "--quiet")
     found.wait_until(lambda: not found.queue(), 60)
 

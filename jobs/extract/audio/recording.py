@@ -56,6 +56,6 @@ def silent_share(mono: Floats, rate: int) -> float:
     """Return the share of blocks of 50 ms whose root mean square is below -60 dB."""
     block = max(1, int(SILENCE_BLOCK_S * rate))
     count = max(1, len(mono) // block)
-    blocks = mono[: count * block].reshape(count, -1)
-    power = np.einsum("bs,bs->b", blocks, blocks) / blocks.shape[1]
+    blocks = mono[: count * block].reshape(count, 1, -1)
+    power = np.matmul(blocks, blocks.transpose(0, 2, 1)).ravel() / blocks.shape[2]
     return float((power < SILENT_BELOW**2).mean())

@@ -3,8 +3,10 @@
 import numpy as np
 
 from jobs.extract.config import FeatureConfig
-from jobs.extract.features.blocks.mel import decibels, precise_mel_power
-from jobs.extract.features.blocks.spectrum import Spectrum, quick_power
+from jobs.extract.features.blocks.framing import Framing
+from jobs.extract.features.blocks.mel import decibels
+from jobs.extract.features.blocks.quick_mel import quick_mel_power
+from jobs.extract.features.blocks.spectrum import Spectrum
 from jobs.extract.features.kind import Floats
 
 
@@ -19,40 +21,41 @@ class ClipAnalysis:
 
     def __init__(self, samples: Floats) -> None:
         self.samples = samples
+        self._framings: dict[tuple[int, int], Framing] = {}
         self._spectra: dict[tuple[int, int], Spectrum] = {}
-        self._powers: dict[tuple[int, int], Floats] = {}
         self._log_mel: dict[tuple[int, int, int], Floats] = {}
         self._features: dict[FeatureConfig, Floats] = {}
 
     def spectrum(self, config: FeatureConfig) -> Spectrum:
-        framing = _framing(config)
-        if framing not in self._spectra:
-            self._spectra[framing] = Spectrum.of(self.samples, config.sample_rate, *framing)
-        return self._spectra[framing]
+        key = config.n_fft, config.hop_length
+        if key not in self._spectra:
+            self._spectra[key] = Spectrum.of(self._framing(config), config.sample_rate)
+        return self._spectra[key]
 
-    def _quick_power(self, config: FeatureConfig) -> Floats:
-        """Return the power for log-mel, from a float32 transform whoever else takes another one."""
-        framing = _framing(config)
-        if framing not in self._powers:
-            self._powers[framing] = quick_power(self.samples, *framing)
-        return self._powers[framing]
+    def _framing(self, config: FeatureConfig) -> Framing:
+        key = config.n_fft, config.hop_length
+        if key not in self._framings:
+            self._framings[key] = Framing.of(self.samples, *key)
+        return self._framings[key]
 
     def log_mel(self, config: FeatureConfig, n_mels: int) -> Floats:
         """Return the mel power spectrogram in dB below the clip's loudest value.
 
         `librosa.power_to_db(librosa.feature.melspectrogram(...), ref=np.max)`, which floors the
         values at 80 dB below the maximum. A silent clip is 0 dB everywhere. Within 1e-3 dB of
-        librosa, whose transform is float64: see `precise_mel_power`.
+        librosa, whose transform is float64: see `quick_mel_power`.
 
         Returns:
             float32 [n_mels, frames], in dB, at most 0.
         """
-        key = (*_framing(config), n_mels)
-        if key not in self._log_mel:
-            quick, rate = self._quick_power(config), config.sample_rate
-            power = precise_mel_power(self.samples, quick, rate, *_framing(config), n_mels)
-            self._log_mel[key] = decibels(power, reference=power.max())
-        return self._log_mel[key]
+        frames = config.n_fft, config.hop_length
+        if (*frames, n_mels) not in self._log_mel:
+            # Whoever wants one of them will want the other, of the same transform.
+            counts = sorted({n_mels, config.level_bands})
+            powers = quick_mel_power(self._framing(config), config.sample_rate, counts)
+            for count, power in zip(counts, powers, strict=True):
+                self._log_mel[*frames, count] = decibels(power, reference=power.max())
+        return self._log_mel[*frames, n_mels]
 
     def features(self, config: FeatureConfig) -> Floats:
         """Return one feature set, float32 `config.shape`."""
@@ -73,7 +76,3 @@ class ClipAnalysis:
 def compute(samples: Floats, config: FeatureConfig) -> Floats:
     """Return one feature set of one clip, float32 `config.shape`."""
     return ClipAnalysis(samples).features(config)
-
-
-def _framing(config: FeatureConfig) -> tuple[int, int]:
-    return config.n_fft, config.hop_length

@@ -17,6 +17,7 @@ from jobs.extract.config import FeatureConfig
 from jobs.extract.features.analysis import ClipAnalysis, compute
 from jobs.extract.features.blocks.chroma import chroma_filters
 from jobs.extract.features.blocks.constant_q import LOWEST_HZ, OctaveFilters
+from jobs.extract.features.blocks.framing import Framing
 from jobs.extract.features.blocks.spectrum import Spectrum
 from jobs.extract.features.blocks.tuning import estimate_tuning
 from jobs.extract.features.v2 import BLOCKS
@@ -110,7 +111,7 @@ def test_real_clips_equal_librosa(real_clips: Path) -> None:
 def test_the_tunings_of_real_clips_are_librosas(real_clips: Path) -> None:
     for path in sorted(real_clips.rglob("*.mp3"))[::8]:
         y = samples_of(path)
-        magnitude = Spectrum.of(y, 22_050, 2048, 512).magnitude
+        magnitude = Spectrum.of(Framing.of(y, 2048, 512), 22_050).magnitude
         for bins, power in ((36, 1), (12, 2)):
             wanted = librosa.estimate_tuning(
                 S=np.abs(librosa.stft(y)) ** power, sr=22050, bins_per_octave=bins
@@ -184,7 +185,7 @@ def test_constant_q_filters_are_librosas(tuning: float) -> None:
 
 def test_magnitudes_are_librosas_bit_for_bit() -> None:
     y = np.random.default_rng(0).standard_normal(50_000).astype(np.float32)
-    spectrum = Spectrum.of(y, 22_050, 2048, 512)
+    spectrum = Spectrum.of(Framing.of(y, 2048, 512), 22_050)
     np.testing.assert_array_equal(spectrum.magnitude.T, np.abs(librosa.stft(y)))
     np.testing.assert_allclose(spectrum.power, np.abs(librosa.stft(y)) ** 2, rtol=1e-6)
 
@@ -276,7 +277,7 @@ def test_every_setting_changes_the_fingerprint() -> None:
 
 def test_the_spectrum_of_an_odd_frame_knows_its_frequencies() -> None:
     y = np.zeros(5000, dtype=np.float32)
-    spectrum = Spectrum.of(y, 22_050, 511, 100)
+    spectrum = Spectrum.of(Framing.of(y, 511, 100), 22_050)
     assert spectrum.power.shape == (256, 1 + (5000 + 510 - 511) // 100)
     assert spectrum.hz[1] == pytest.approx(22_050 / 511)
 

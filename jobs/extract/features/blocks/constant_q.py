@@ -7,7 +7,7 @@ import numpy.typing as npt
 import soxr
 
 from jobs.extract.features.blocks.chroma import PITCH_CLASSES, relative_to_loudest, relative_to_sum
-from jobs.extract.features.blocks.spectrum import sounding_frames, zero_padded
+from jobs.extract.features.blocks.framing import sounding_frames, zero_padded
 
 Floats = npt.NDArray[np.float32]
 Complex = npt.NDArray[np.complex64]

@@ -20,6 +20,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 Reals = npt.NDArray[np.floating[Any]]
 Spectra = npt.NDArray[np.complexfloating[Any, Any]]
+Numbers = npt.NDArray[np.int64]
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,10 @@ class Kernels:
             times `window`, into `out` [frames, n_fft], which is of the window's type.
         store_power: (spectra [frames, bins], first, out): squared magnitudes, turned, into the
             columns `first` and following of float32 `out` [bins, all frames].
+        sum_bands: (spectra [bins, frames], low, high, weights, first, out): weighted sums of the
+            squared magnitudes of the bins from `low` up to `high` of each band, whose `weights` lie
+            one behind the other, into the columns `first` and following of float32 `out` [bands,
+            all frames].
         spectral_peaks: (spectrogram [frames, bins], floor [frames], low, high, sample_rate, n_fft):
             pitch in Hz and level of each local maximum above the floor between the bins `low` and
             `high`, each float32 [peaks], interpolated by a parabola.
@@ -40,6 +45,7 @@ class Kernels:
 
     window_frames: Callable[[Floats, Reals, int, int, Reals], None]
     store_power: Callable[[Spectra, int, Floats], None]
+    sum_bands: Callable[[Spectra, Numbers, Numbers, Floats, int, Floats], None]
     spectral_peaks: Callable[[Floats, Floats, int, int, float, int], tuple[Floats, Floats]]
 
 
@@ -56,6 +62,27 @@ def _store_power(spectra: Spectra, first: int, out: Floats) -> None:
         for frame in range(spectra.shape[0]):
             value = spectra[frame, k]
             out[k, first + frame] = value.real * value.real + value.imag * value.imag
+
+
+def _sum_bands(
+    spectra: Spectra, low: Numbers, high: Numbers, weights: Floats, first: int, out: Floats
+) -> None:
+    # All inner loops go over frames: only so may the compiler add several numbers at a time.
+    frames = spectra.shape[1]
+    power = np.empty((spectra.shape[0], frames), np.float32)
+    for k in range(spectra.shape[0]):
+        values, row = spectra[k], power[k]
+        for n in range(frames):
+            row[n] = values[n].real * values[n].real + values[n].imag * values[n].imag
+    sums, at = np.empty(frames, np.float32), 0
+    for band in range(low.shape[0]):
+        sums[:] = 0
+        for k in range(low[band], high[band]):
+            weight, row = weights[at], power[k]
+            at += 1
+            for n in range(frames):
+                sums[n] += weight * row[n]
+        out[band, first : first + frames] = sums
 
 
 def _spectral_peaks(
@@ -84,7 +111,7 @@ def _spectral_peaks(
 
 
 LONGEST_WAIT_S, POLL_S = 20.0, 0.05
-LOOPS = (_window_frames, _store_power, _spectral_peaks)
+LOOPS = (_window_frames, _store_power, _sum_bands, _spectral_peaks)
 
 
 @functools.cache
@@ -137,4 +164,6 @@ def _call_once(compiled: Kernels) -> None:
     for real, complex_ in ((np.float64, np.complex128), (np.float32, np.complex64)):
         compiled.window_frames(row[0], np.zeros(4, real), 0, 1, np.zeros((1, 4), real))
         compiled.store_power(np.zeros((4, 1), complex_), 0, row)
+    one = np.ones(1, np.int64)
+    compiled.sum_bands(row.astype(np.complex64), 0 * one, one, row[0, :1], 0, row.copy())
     compiled.spectral_peaks(row, row[0, :1], 1, 3, 1.0, 4)

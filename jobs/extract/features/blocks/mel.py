@@ -9,14 +9,11 @@ import numpy.typing as npt
 import scipy.fft
 import scipy.sparse
 
-from jobs.extract.features.blocks.spectrum import exact_power
-
 Floats = npt.NDArray[np.float32]
 Levels = TypeVar("Levels", npt.NDArray[np.float32], npt.NDArray[np.float64])
 
 DECIBELS_BELOW_PEAK = 80.0
 SMALLEST_POWER = 1e-10
-WEAK = np.float32(1e-6)
 ONE = np.float32(1)
 
 
@@ -34,36 +31,6 @@ def mel_power(power: Floats, sample_rate: int, n_fft: int, n_mels: int) -> Float
     """
     filters = _sparse_filters(sample_rate, n_fft, n_mels)
     return np.asarray(filters @ power)
-
-
-def precise_mel_power(
-    samples: Floats, quick: Floats, sample_rate: int, n_fft: int, hop_length: int, n_mels: int
-) -> Floats:
-    """Return the mel power spectrogram from a float32 transform, where that is precise enough.
-
-    A frame is transformed again in float64 if one of its bands lies more than 60 dB below the
-    frame's mean bin, and not below the floor that `decibels` sets: a twelfth of the frames of
-    ESC-10. Then no band of 84 real and made clips is off by more than 3e-4 dB, where it was 6e-3.
-
-    Args:
-        samples: float32 [samples].
-        quick: their `quick_power`.
-        sample_rate: in Hz.
-        n_fft: samples a frame.
-        hop_length: samples between frames.
-        n_mels: how many bands.
-
-    Returns:
-        As `mel_power`.
-    """
-    mel = mel_power(quick, sample_rate, n_fft, n_mels)
-    floor = mel.max() * np.float32(10 ** (-DECIBELS_BELOW_PEAK / 10))
-    weakest = np.where(mel > floor, mel, np.inf).min(axis=0)
-    weak = np.flatnonzero(weakest < WEAK * quick.mean(axis=0))
-    if len(weak):
-        exact = exact_power(samples, n_fft, hop_length, weak)
-        mel[:, weak] = mel_power(exact, sample_rate, n_fft, n_mels)
-    return mel
 
 
 def decibels(power: Levels, reference: np.floating[Any] = ONE) -> Levels:
@@ -98,15 +65,20 @@ def mfcc(mel: Floats, n_mfcc: int) -> Floats:
 # Building them takes librosa 1.1 to 1.4 ms, as much as the Fourier transform of a clip: once is
 # enough for a task.
 @functools.lru_cache(maxsize=8)
-def _sparse_filters(sample_rate: int, n_fft: int, n_mels: int) -> scipy.sparse.csr_matrix:
-    """Two filters overlap at each bin, so the product is cheap in sparse form."""
+def mel_filters(sample_rate: int, n_fft: int, n_mels: int) -> Floats:
+    """Return the weights of `librosa.filters.mel`, float32 [n_mels, bins]."""
     from librosa.filters import mel
 
     with warnings.catch_warnings():
         # More bands than bins in the bass: such a band is silent, as it is in librosa.
         warnings.simplefilter("ignore", UserWarning)
-        filters = mel(sr=sample_rate, n_fft=n_fft, n_mels=n_mels)
-    return scipy.sparse.csr_matrix(filters)
+        return np.asarray(mel(sr=sample_rate, n_fft=n_fft, n_mels=n_mels), dtype=np.float32)
+
+
+@functools.lru_cache(maxsize=8)
+def _sparse_filters(sample_rate: int, n_fft: int, n_mels: int) -> scipy.sparse.csr_matrix:
+    """Two filters overlap at each bin, so the product is cheap in sparse form."""
+    return scipy.sparse.csr_matrix(mel_filters(sample_rate, n_fft, n_mels))
 
 
 @functools.lru_cache(maxsize=8)
