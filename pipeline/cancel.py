@@ -8,15 +8,15 @@ import typer
 from jobs.errors import InputError
 from jobs.words import count
 from pipeline.command import command
-from pipeline.executors import queue
+from pipeline.executors import queue, slurm_command
 from pipeline.pages import console
 
 
 def main(out: Annotated[Path, typer.Argument(help="Output folder of a launch.")]) -> None:
     """Cancel the waiting and running jobs of one output folder. What is done stays."""
-    if not queue.slurm_is_here():
+    if not slurm_command.slurm_is_here():
         raise InputError("this machine has no Slurm, so there are no jobs to cancel")
-    jobs = queue.queued(out.absolute())
+    jobs = [job for job in queue.queued(out.absolute()) if not job.is_ending]
     queue.cancel(out.absolute(), [job.id for job in jobs])
     console.say(
         f"{count(len(jobs), 'job')} of {out} cancelled; the same launch goes on from what is done"

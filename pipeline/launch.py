@@ -1,6 +1,5 @@
 """`python -m pipeline.launch --grid grids/lr_bs.yaml`: from MP3s to submission.csv."""
 
-import enum
 import math
 import signal
 from pathlib import Path
@@ -12,7 +11,8 @@ from jobs.data.recordings import RecordingHashes
 from jobs.errors import InputError
 from jobs.ownership import owning
 from pipeline.command import EXIT_FAILED, command
-from pipeline.executors import queue
+from pipeline.executors import queue, slurm_command
+from pipeline.executors.choosing import Executor, choose_executor, choose_site
 from pipeline.executors.here import ExecutorName, Skipped, run_stages
 from pipeline.executors.records import JobRecord
 from pipeline.executors.slurm import Submission
@@ -26,18 +26,8 @@ from pipeline.planning.opening import (
     open_plan_on_a_login_node,
 )
 from pipeline.planning.plan import OpenedPlan
-from pipeline.planning.site import LOCAL, Site, detect_site, load_site
 from pipeline.planning.space import make_writable, require_space
 from pipeline.stages.graph import remaining
-
-
-class Executor(enum.StrEnum):
-    """Where jobs run."""
-
-    auto = "auto"
-    slurm = "slurm"
-    debug = "debug"
-    local = "local"
 
 
 def main(
@@ -96,9 +86,10 @@ def main(
     if plan:
         launch_page.runs(read)
     launch_page.dropped(read)
-    where = _executor(executor, planning=plan)
-    chosen = _site(where, site, site_settings or [])
     workspace = choose_output(read, out)
+    where = choose_executor(executor, workspace, planning=plan)
+    chosen, notes = choose_site(where, site, site_settings or [])
+    launch_page.notes(notes)
     chosen.let_readers_in()
     if not plan:
         make_writable(workspace)
@@ -114,33 +105,6 @@ def main(
         launch_page.stages(opened)
         return 0
     return _launch(opened, where, jobs, retry_oom)
-
-
-def _executor(asked: Executor, planning: bool) -> Executor:
-    """Choose where jobs run. Work is never begun on a login node because Slurm is silent."""
-    if asked is not Executor.auto:
-        return asked
-    if not queue.slurm_is_here():
-        return Executor.debug
-    if queue.slurm_answers():
-        return Executor.slurm
-    if planning or not queue.slurm_is_configured():
-        return Executor.debug
-    raise InputError(
-        "this machine has sbatch, but no Slurm controller answers. Wait for it, or say "
-        "--executor debug (in this process) or --executor local (in processes beside it)"
-    )
-
-
-def _site(executor: Executor, name: str | None, overrides: list[str]) -> Site:
-    if executor is not Executor.slurm:
-        return load_site(name or LOCAL, overrides)
-    if name is None:
-        cluster = queue.cluster_settings().get("ClusterName") if queue.slurm_answers() else None
-        name = detect_site(cluster)
-    site = load_site(name, overrides)
-    site.require_filled_in(name)
-    return site
 
 
 def _launch(opened: OpenedPlan, executor: Executor, jobs: int | None, retry_oom: bool) -> int:
@@ -188,7 +152,11 @@ def _launch_here(opened: OpenedPlan, executor: Executor, jobs: int | None) -> in
 def _require_no_jobs(opened: OpenedPlan) -> None:
     """Refuse to work here on what Slurm jobs are working on."""
     root = opened.workspace.root
-    if JobRecord.load_all(opened.workspace) and queue.slurm_answers() and queue.queued(root):
+    if (
+        JobRecord.load_all(opened.workspace)
+        and slurm_command.slurm_answers()
+        and queue.queued(root)
+    ):
         raise InputError(
             f"Slurm jobs of {root} are queued or running; wait for them, or end them with "
             f"`python -m pipeline.cancel {root}`"
@@ -210,7 +178,7 @@ def _launch_on_slurm(opened: OpenedPlan, retry_oom: bool) -> int:
         return 0
     submission.submit(stages)
     launch_page.submitted(submission)
-    return 0
+    return EXIT_FAILED if submission.refused else 0
 
 
 def _out_of_memory(opened: OpenedPlan) -> frozenset[tuple[str, int]]:

@@ -15,7 +15,7 @@ from pipeline.pages import console
 from pipeline.planning.plan import OpenedPlan, PlannedRun
 from pipeline.stages.graph import STAGES, stage_named
 
-STATES: tuple[State, ...] = ("done", "running", "waiting", "failed", "open")
+STATES: tuple[State, ...] = ("done", "running", "waiting", "unknown", "failed", "open")
 
 
 def main(

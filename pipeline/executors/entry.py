@@ -27,7 +27,7 @@ def _load(filename: str | Path) -> Any:
     return pickle.loads(read_ours(Path(filename)))
 
 
-class _StartsHere:
+class StartsHere:
     """Starts this module and not submitit's in a job."""
 
     python: str
@@ -38,17 +38,16 @@ class _StartsHere:
         return f"{self.python} -u -m pipeline.executors.entry {shlex.quote(str(self.folder))}"
 
 
-class SlurmExecutor(_StartsHere, submitit.SlurmExecutor):
-    """submitit's, whose jobs start here."""
-
-
-class LocalExecutor(_StartsHere, submitit.LocalExecutor):
+class LocalExecutor(StartsHere, submitit.LocalExecutor):
     """submitit's, whose jobs start here."""
 
 
 def main() -> None:
     """Do the job whose folder of pickles is the only argument."""
+    from pipeline.executors.slurm_executor import requeue_by_batch_script
+
     unpickle_only_ours()
+    requeue_by_batch_script()
     try:
         submitit_main()
     except PipelineError as error:

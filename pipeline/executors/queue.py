@@ -1,21 +1,18 @@
-"""Slurm's own commands, each in one place: squeue, sacct, scancel, scontrol."""
+"""This output's jobs: squeue, sacct and scancel, each in one place."""
 
 import hashlib
 import os
 import re
-import shutil
-import subprocess
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobs.errors import InputError
+from pipeline.executors.slurm_command import SlurmError, run
 
-# A busy controller takes half a minute; waiting longer than this looks like a hang.
-TIMEOUT_S = 60
 PREFIX = "clip"
-# Debian, other packages, and nodes that get their config from the controller.
-CONFIGS = ("/etc/slurm/slurm.conf", "/usr/local/etc/slurm.conf", "/run/slurm/conf/slurm.conf")
+# A job that was cancelled is shown as it was for a moment.
+ENDS_WITHIN_S, POLL_S = 5.0, 0.5
 
 
 @dataclass(frozen=True)
@@ -38,11 +35,38 @@ class QueuedJob:
 
 @dataclass(frozen=True)
 class EndedJob:
-    """One line of sacct."""
+    """One line of sacct.
+
+    Attributes:
+        id: `123` or `123_4`.
+        state: in Slurm's words: `FAILED`, `CANCELLED by 1000`.
+        exit_code: the exit code and the signal: `1:0`, `0:9`.
+        has_started: whether it ever ran.
+    """
 
     id: str
     state: str
     exit_code: str
+    has_started: bool = True
+
+    @property
+    def word(self) -> str:
+        """The state without who caused it."""
+        return self.state.split()[0] if self.state else ""
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.word in ("PENDING", "REQUEUED", "SUSPENDED")
+
+    @property
+    def is_running(self) -> bool:
+        return self.word in ("RUNNING", "COMPLETING", "CONFIGURING", "RESIZING", "STOPPED")
+
+    @property
+    def cancelled_by(self) -> int | None:
+        """The user who cancelled it, if Slurm names one."""
+        found = re.fullmatch(r"CANCELLED by (\d+)", self.state)
+        return int(found[1]) if found else None
 
 
 def job_name(workspace: Path, part: str) -> str:
@@ -59,33 +83,6 @@ def output_hash(workspace: Path) -> str:
     ]
 
 
-def slurm_is_here() -> bool:
-    """Return whether this machine has Slurm's commands."""
-    return shutil.which("sbatch") is not None
-
-
-def slurm_is_configured() -> bool:
-    """Return whether this machine belongs to a cluster, and has not just the packages."""
-    named = os.environ.get("SLURM_CONF")
-    return bool(named) or any(Path(path).exists() for path in CONFIGS)
-
-
-def slurm_answers() -> bool:
-    """Return whether a Slurm controller answers."""
-    if not slurm_is_here():
-        return False
-    try:
-        return "UP" in _run("scontrol", "ping")
-    except SlurmError:
-        return False
-
-
-def cluster_settings() -> dict[str, str]:
-    """Return what `scontrol show config` says, by name."""
-    pairs = (line.partition("=") for line in _run("scontrol", "show", "config").splitlines())
-    return {name.strip(): value.strip() for name, equals, value in pairs if equals}
-
-
 def queued(workspace: Path) -> list[QueuedJob]:
     """Return this output's jobs that are waiting or running, one line a task.
 
@@ -93,7 +90,9 @@ def queued(workspace: Path) -> list[QueuedJob]:
         SlurmError: squeue does not answer.
     """
     marker = f"{PREFIX}-{output_hash(workspace)}-"
-    text = _run("squeue", f"--user={os.getuid()}", "--noheader", "--array", "--format=%i|%j|%T|%r")
+    # --all: a job in a hidden partition is one too.
+    whose = f"--user={os.getuid()}"
+    text = run("squeue", whose, "--all", "--noheader", "--array", "--format=%i|%j|%T|%r")
     jobs = []
     for line in text.splitlines():
         fields = line.strip().split("|", 3)
@@ -109,8 +108,8 @@ def ended(job_ids: Sequence[str]) -> dict[str, EndedJob] | None:
     # By array, not by task: tasks that never started are known under their array alone.
     arrays = sorted({job.split("_")[0] for job in job_ids})
     try:
-        text = _run(
-            "sacct", "-X", "--noheader", "--parsable2", "--format=JobID,State,ExitCode",
+        text = run(
+            "sacct", "-X", "--noheader", "--parsable2", "--format=JobID,State,ExitCode,NodeList",
             f"--jobs={','.join(arrays)}",
         )  # fmt: skip
     except SlurmError:
@@ -118,9 +117,10 @@ def ended(job_ids: Sequence[str]) -> dict[str, EndedJob] | None:
     found = {}
     for line in text.splitlines():
         fields = line.split("|")
-        if len(fields) == 3:
+        if len(fields) == 4:
+            has_started = fields[3] not in ("None assigned", "")
             for job in _expanded(fields[0]):
-                found[job] = EndedJob(job, *fields[1:])
+                found[job] = EndedJob(job, fields[1], fields[2], has_started)
     return found
 
 
@@ -139,33 +139,25 @@ def _expanded(job: str) -> list[str]:
 def cancel(workspace: Path, job_ids: Sequence[str]) -> None:
     """Cancel jobs of this output; those that have ended already do no harm.
 
+    scancel's exit code says little: it fails where one of many has ended in between, and does not
+    fail on every job that it could not end. So the queue has the last word.
+
     Raises:
-        SlurmError: scancel failed, and some of them are still queued or running.
+        SlurmError: some of them are still waiting or running, or it cannot be known.
     """
     if not job_ids:
         return
+    said = ""
     try:
-        _run("scancel", "--quiet", *sorted(set(job_ids)))
+        run("scancel", *sorted(set(job_ids)))
     except SlurmError as error:
-        # It also fails where one of many has ended in between, so the queue has the last word.
-        left = [job.id for job in queued(workspace) if job.id in job_ids and not job.is_ending]
-        if left:
-            raise SlurmError(f"{error}; not cancelled: {', '.join(left)}") from None
+        said = f" ({error})"
+    looking_until = time.monotonic() + ENDS_WITHIN_S
+    while left := _still_there(workspace, job_ids):
+        if time.monotonic() > looking_until:
+            raise SlurmError(f"not cancelled: {', '.join(left)}{said}")
+        time.sleep(POLL_S)
 
 
-class SlurmError(InputError):
-    """Slurm refused, or did not answer."""
-
-
-def _run(*command: str) -> str:
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
-        )
-    except FileNotFoundError:
-        raise SlurmError(f"{command[0]} is not on this machine") from None
-    except subprocess.TimeoutExpired:
-        raise SlurmError(f"{command[0]} did not answer within {TIMEOUT_S} s; try again") from None
-    if done.returncode:
-        raise SlurmError(f"{command[0]} failed: {done.stderr.strip() or done.stdout.strip()}")
-    return done.stdout
+def _still_there(workspace: Path, job_ids: Sequence[str]) -> list[str]:
+    return [job.id for job in queued(workspace) if job.id in job_ids and not job.is_ending]

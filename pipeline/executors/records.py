@@ -24,7 +24,9 @@ class JobRecord(Schema):
         tier: in which it was submitted, where the stage has tiers.
         items: in the order of the array's tasks.
         plan: identity of the plan that gives the items their meaning.
-        submitted: seconds since 1970.
+        number: counts this output's submissions. Neither a clock tells which one is the later (that
+            of another login node may be an hour off), nor Slurm's ids (they begin anew some day).
+        submitted: seconds since 1970, for a person.
         per_job: how many items each task does.
     """
 
@@ -33,6 +35,7 @@ class JobRecord(Schema):
     tier: str | None
     items: tuple[int, ...]
     plan: str
+    number: int = 0
     submitted: float = Field(default_factory=time.time)
     per_job: int = 1
 
@@ -71,8 +74,7 @@ class JobRecord(Schema):
             except (DamagedFileError, InputError) as error:
                 # Its job is then taken for one whose launcher died before it wrote the record.
                 log.warning("%s", error)
-        # Two arrays of one launch may be submitted within the clock's grain; ids only grow.
-        return sorted(records, key=lambda record: (record.submitted, int(record.job)))
+        return sorted(records, key=lambda record: (record.number, record.submitted))
 
 
 def latest_jobs(records: Iterable[JobRecord], plan: str) -> dict[tuple[str, int], JobRecord]:

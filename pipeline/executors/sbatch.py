@@ -1,19 +1,24 @@
 """What one array asks of sbatch: resources, edges, the environment of its jobs."""
 
 import contextlib
-import io
+import os
 import shlex
 from collections.abc import Iterator
 
-import submitit
-
-from jobs.errors import InputError
 from jobs.process import python_path
 from jobs.trust import make_private
 from pipeline.executors import queue
-from pipeline.executors.entry import SlurmExecutor
+from pipeline.executors.limits import room_for_jobs
+from pipeline.executors.slurm_command import SlurmError
+from pipeline.executors.slurm_executor import SlurmExecutor
 from pipeline.planning.plan import OpenedPlan
+from pipeline.planning.site import Site
+from pipeline.planning.wrapper import container_variables, python_command
 from pipeline.stages.stage import Request, Stage
+
+# Slurm remembers what a job was to inherit of its launcher (`export`), and hides all else from its
+# steps; but a step needs what the batch script has set up.
+IN_JOBS = {"SLURM_EXPORT_ENV": "ALL"}
 
 
 def executor(
@@ -38,8 +43,11 @@ def executor(
     gres = resources.gres or (f"gpu:{resources.gpus}" if resources.gpus else None)
     make_private(opened.workspace.logs)
     executor = SlurmExecutor(
-        folder=opened.workspace.jobs, max_num_timeout=site.max_requeues, python=site.python
+        folder=opened.workspace.jobs,
+        max_num_timeout=site.max_requeues,
+        python=python_command(site),
     )
+    variables = IN_JOBS | python_path() | container_variables(site, os.environ)
     optional = {
         "account": site.account,
         "partition": resources.partition or site.partition,
@@ -48,25 +56,36 @@ def executor(
         "constraint": resources.constraint,
         "gres": gres,
         "dependency": dependency,
-        "setup": [*_exports(python_path()), *site.setup],
+        "exclude": site.exclude,
+        "setup": [*_exports(variables), *site.setup],
     }
+    cpus = max(resources.cpus or 1, least_cpus)
     executor.update_parameters(
         job_name=queue.job_name(opened.workspace.root, part),
         time=resources.timeout_min,
         mem=f"{round(resources.mem_gb * 1024)}M",
-        cpus_per_task=max(resources.cpus or 1, least_cpus),
+        cpus_per_task=cpus,
+        # From Slurm 22.05 on, srun takes one CPU a task if nobody tells it of the job's.
+        srun_args=[f"--cpus-per-task={cpus}", *site.srun_args],
         nodes=1,
         ntasks_per_node=1,
         # As `%50` behind --array: how many tasks run at once, so that a grid of hundreds does
         # not take a whole course's partition.
         array_parallelism=site.concurrency,
         signal_delay_s=site.signal_delay_s,
+        wckey=site.wckey,  # also where there is none: submitit has its own
         # A dependency that can no longer be met cancels the job instead of leaving it pending;
         # and a job that lost its node is to be started again whatever the cluster's default is.
-        additional_parameters={"kill-on-invalid-dep": "yes", "requeue": True},
+        additional_parameters={"kill-on-invalid-dep": "yes", "requeue": True} | _further(site),
         **{name: value for name, value in optional.items() if value is not None},
     )
     return executor
+
+
+def _further(site: Site) -> dict[str, str | bool]:
+    """Return what submitit has no name for; what the user asks for in so many words wins."""
+    named = {"reservation": site.reservation, "export": site.export}
+    return {name: value for name, value in named.items() if value} | site.sbatch
 
 
 def _exports(variables: dict[str, str]) -> list[str]:
@@ -75,10 +94,10 @@ def _exports(variables: dict[str, str]) -> list[str]:
 
 @contextlib.contextmanager
 def refusals_in_words(stage: str) -> Iterator[None]:
-    """Turn sbatch's refusal into words."""
+    """Say of what Slurm refuses which stage it is."""
     try:
-        # submitit prints sbatch's words as well, below a traceback's worth of context.
-        with contextlib.redirect_stderr(io.StringIO()):
-            yield
-    except (submitit.core.utils.FailedJobError, submitit.core.utils.FailedSubmissionError) as error:
-        raise InputError(f"Slurm refuses the {stage} stage: {str(error).strip()}") from None
+        yield
+    except SlurmError as error:
+        room = room_for_jobs(str(error))
+        said = f"Slurm refuses the {stage} stage: {error}"
+        raise SlurmError(f"{said}. {room}" if room else said) from None

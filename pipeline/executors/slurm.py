@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 
 from jobs.data.workspace import Workspace
 from jobs.errors import InputError
-from pipeline.executors import queue, sbatch
+from pipeline.executors import queue, sbatch, slurm_command
 from pipeline.executors.records import JobRecord, latest_jobs
 from pipeline.executors.sharing import grouped, work_of
+from pipeline.executors.slurm_command import SlurmError
 from pipeline.planning.plan import OpenedPlan
 from pipeline.planning.site import Site
 from pipeline.stages.stage import Request, Stage, Work
@@ -39,6 +40,7 @@ class Submission:
         after_oom: (stage, item) of what ran out of memory and is to get more.
         jobs: the ids of each stage's jobs, queued before or submitted now.
         done: what was submitted now.
+        refused: the stage that Slurm refused, and its words; what follows it was not tried.
         alive: (stage, item) of what is queued or running, with its job.
     """
 
@@ -46,6 +48,7 @@ class Submission:
     after_oom: frozenset[tuple[str, int]] = frozenset()
     jobs: dict[str, list[str]] = field(default_factory=dict)
     done: list[Submitted] = field(default_factory=list)
+    refused: tuple[Work, str] | None = None
     alive: dict[tuple[str, int], str] = field(default_factory=dict)
     queued: list[queue.QueuedJob] = field(default_factory=list)
     records: list[JobRecord] = field(default_factory=list)
@@ -65,10 +68,10 @@ class Submission:
             InputError: jobs of another plan are still queued.
         """
         root = str(self.workspace.root)
-        # sbatch expands % in the paths of logs, and a line break would end the directive.
-        if "%" in root or not root.isprintable():
+        # sbatch expands % in the paths of logs, drops \\, and a line break ends the directive.
+        if "%" in root or "\\" in root or not root.isprintable():
             raise InputError(
-                f"{root!r}: Slurm's scripts allow neither % nor line breaks in a path; choose "
+                f"{root!r}: Slurm's scripts allow neither %, \\ nor line breaks in a path; choose "
                 "another --out"
             )
         self.records = JobRecord.load_all(self.workspace)
@@ -97,22 +100,34 @@ class Submission:
     def submit(self, stages: Sequence[Work]) -> None:
         """Submit what is missing on disk and not in the queue.
 
+        Where Slurm refuses a stage after it took another, both is kept in mind: the same launch
+        submits the rest later.
+
         Raises:
-            InputError: Slurm refuses.
+            SlurmError: it refuses the first one.
         """
         for work in stages:
-            known = {item: job for (name, item), job in self.alive.items() if name == work.name}
-            self.jobs[work.name] = sorted({job.split("_")[0] for job in known.values()})
-            missing = [item for item in work.items if item not in known]
-            # A vote that waits in the queue was submitted to wait for the jobs of then. Work that
-            # is submitted now must be voted on too, so the waiting one is replaced.
-            if known and work.stage.repeats and self._has_new_work_before(work.stage):
-                missing = self._replace_waiting(work, known)
-            # MaxArraySize bounds the tasks of an array, and a task may do several items.
-            most = self._max_array() * work.stage.items_per_job(self.opened)
-            for request, items in self._by_request(work.stage, missing):
-                for chunk in grouped(items, most):
-                    self._submit_array(work.stage, request, chunk)
+            try:
+                self._submit_stage(work)
+            except SlurmError as error:
+                if not self.done:
+                    raise
+                self.refused = work, str(error)
+                return
+
+    def _submit_stage(self, work: Work) -> None:
+        known = {item: job for (name, item), job in self.alive.items() if name == work.name}
+        self.jobs[work.name] = sorted({job.split("_")[0] for job in known.values()})
+        missing = [item for item in work.items if item not in known]
+        # A vote that waits in the queue was submitted to wait for the jobs of then. Work that
+        # is submitted now must be voted on too, so the waiting one is replaced.
+        if known and work.stage.repeats and self._has_new_work_before(work.stage):
+            missing = self._replace_waiting(work, known)
+        # MaxArraySize bounds the tasks of an array, and a task may do several items.
+        most = self._max_array() * work.stage.items_per_job(self.opened)
+        for request, items in self._by_request(work.stage, missing):
+            for chunk in grouped(items, most):
+                self._submit_array(work.stage, request, chunk)
 
     def _alive_items(self) -> dict[tuple[str, int], str]:
         """Map (stage, item) to the queued or running job that does it."""
@@ -161,7 +176,7 @@ class Submission:
     def _max_array(self) -> int:
         if self.site.max_array_size is not None:
             return self.site.max_array_size
-        text = queue.cluster_settings().get("MaxArraySize", "")
+        text = slurm_command.cluster_settings().get("MaxArraySize", "")
         return int(text) if text.isdigit() and int(text) else DEFAULT_MAX_ARRAY
 
     def _submit_array(self, stage: Stage, request: Request, items: list[int]) -> None:
@@ -178,10 +193,14 @@ class Submission:
         # next launch finds it by its name, cancels it and submits the items again (see `look`).
         JobRecord(
             job=job, stage=stage.name, tier=tier, items=tuple(items),
-            plan=self.opened.plan.identity, per_job=per_job,
+            plan=self.opened.plan.identity, per_job=per_job, number=self._next_number(),
         ).save(self.workspace)  # fmt: skip
         self.jobs[stage.name].append(job)
         self.done.append(Submitted(stage.name, tier, job, len(items), dependency))
+
+    def _next_number(self) -> int:
+        before = max((record.number for record in self.records), default=0)
+        return before + len(self.done) + 1
 
     def _dependency(self, stage: Stage) -> str | None:
         """Return sbatch's --dependency: the nearest earlier stage that has jobs."""

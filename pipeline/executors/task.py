@@ -13,6 +13,7 @@ from jobs.data.workspace import Workspace
 from jobs.errors import InputError
 from jobs.plain_text import PlainFormatter
 from jobs.trust import keep_others_from_writing, make_private
+from pipeline.executors.late_files import opened_after
 from pipeline.monitoring.failure_note import FailureNote
 from pipeline.planning.plan import OpenedPlan, code_hash
 from pipeline.planning.resources import cpus_of_this_task
@@ -42,13 +43,14 @@ def run(stage: str, workspace: str, index: int, label: str = "") -> None:
     keep_others_from_writing()
     folder.require_ours()
     with _recorded(folder, stage, index, label):
-        opened = OpenedPlan.load(folder)
+        found = stage_named(stage)
+        on_a_cluster = os.environ.get("SUBMITIT_EXECUTOR") == "slurm"
+        opened = opened_after(folder, found) if on_a_cluster else OpenedPlan.load(folder)
         opened.plan.site.let_readers_in()
         # A job may wait for days. New code over an old plan is usually what its user wants (a fix),
         # so it is said and not refused.
         if opened.plan.code != code_hash():
             log.warning("the code has changed since this was launched; going on with the new code")
-        found = stage_named(stage)
         found.do(opened, index, cpus_of_this_task(found.resources(opened.plan.site)))
 
 

@@ -13,7 +13,12 @@ MORE_MEMORY = "give it a smaller batch, or on Slurm launch with --retry-oom: it 
 HOST_MEMORY = f"out of memory of the host; {MORE_MEMORY}"
 GPU_MEMORY = f"out of memory of the GPU; {MORE_MEMORY}"
 TIME = "time limit; launch again to go on after its last epoch"
-CANCELLED = "cancelled, by hand or because an earlier stage failed"
+UPSTREAM = "cancelled before it started, by hand or because an earlier stage failed"
+CANCELLED = "cancelled with scancel; launch again"
+BY_CLUSTER = (
+    "cancelled by the cluster (uid 0). Where jobs must use their GPU, most likely for using it too "
+    "little: set `runs_per_gpu` in the grid"
+)
 INTERRUPTED = "interrupted; launch again"
 # What submitit says when it has requeued a job as often as it may.
 TIMED_OUT = "timed-out too many times"

@@ -6,32 +6,16 @@ from typing import Literal
 
 from jobs.errors import InputError
 from jobs.ownership import is_owned
-from pipeline.executors import queue
+from pipeline.executors import queue, slurm_command
 from pipeline.executors.records import JobRecord, latest_jobs
 from pipeline.monitoring.cause import failure_of
-from pipeline.monitoring.failure_note import CANCELLED, FailureNote
+from pipeline.monitoring.failure_note import UPSTREAM, FailureNote
+from pipeline.monitoring.slurm_words import why_waiting
 from pipeline.planning.plan import OpenedPlan
-from pipeline.stages.graph import remaining
+from pipeline.stages.graph import remaining, stage_named
 from pipeline.stages.stage import Work
 
-State = Literal["done", "running", "waiting", "failed", "open"]
-
-# Slurm's reasons for waiting, in words. Others are shown as they are.
-WAITING = {
-    "Priority": "other jobs come first",
-    "Resources": "next in line for free nodes",
-    "Dependency": "for an earlier stage",
-    "BeginTime": "requeued, starts again in a moment",
-    "JobArrayTaskLimit": "for other tasks of its array (concurrency)",
-    "AssocGrpGRES": "your account's GPU limit is reached",
-    "QOSMaxJobsPerUserLimit": "your limit of running jobs is reached",
-    "QOSMaxGRESPerUser": "your limit of GPUs is reached",
-    "ReqNodeNotAvail": "nodes that fit are down or reserved",
-    "PartitionTimeLimit": "asks for more time than its partition allows",
-    "JobHeldUser": "held; release it with scontrol release",
-    "JobHeldAdmin": "held by an administrator",
-    "None": "just queued",
-}
+State = Literal["done", "running", "waiting", "unknown", "failed", "open"]
 
 
 @dataclass(frozen=True)
@@ -61,7 +45,7 @@ class Overview:
 
     @property
     def is_moving(self) -> bool:
-        return any(item.state in ("running", "waiting") for item in self.items)
+        return any(item.state in ("running", "waiting", "unknown") for item in self.items)
 
 
 def overview(opened: OpenedPlan) -> Overview:
@@ -79,7 +63,7 @@ def overview(opened: OpenedPlan) -> Overview:
         for item in work.items
         if (record := latest.get((work.name, item))) and record.job_of(item) not in (queued or {})
     ]
-    ended = queue.ended(unknown) if queue.slurm_is_here() else {}
+    ended = queue.ended(unknown) if slurm_command.slurm_is_here() else {}
     if ended is None:
         notes.append("sacct does not answer; causes of failure come from our own files alone")
     items = [
@@ -91,15 +75,18 @@ def overview(opened: OpenedPlan) -> Overview:
 
 
 def _with_causes(items: list[Item]) -> list[Item]:
-    """Name the stage whose failure cancelled an item that waited for it."""
-    broken = [i.stage for i in items if i.failure and i.failure.kind != "cancelled"]
-    return [_with_cause(item, broken[0]) if broken else item for item in items]
+    """Name the stage whose failure ended an item that never started."""
+    broken = {i.stage for i in items if i.failure and i.failure.kind != "cancelled"}
+    return [_with_cause(item, broken) for item in items]
 
 
-def _with_cause(item: Item, broken: str) -> Item:
-    if item.failure is None or item.failure.reason != CANCELLED:
+def _with_cause(item: Item, broken: set[str]) -> Item:
+    if item.failure is None or item.failure.reason != UPSTREAM:
         return item
-    reason = f"cancelled, because stage {broken} failed"
+    before = [stage.name for stage in stage_named(item.stage).before() if stage.name in broken]
+    if not before:
+        return item
+    reason = f"cancelled, because stage {before[0]} failed"
     failure = item.failure.model_copy(update={"reason": reason})
     return replace(item, detail=reason, failure=failure)
 
@@ -108,7 +95,7 @@ def _queued(
     opened: OpenedPlan, submitted: bool, notes: list[str]
 ) -> dict[str, queue.QueuedJob] | None:
     """Return this output's jobs by id; None if squeue does not answer."""
-    if not submitted or not queue.slurm_is_here():
+    if not submitted or not slurm_command.slurm_is_here():
         return {}
     try:
         return {job.id: job for job in queue.queued(opened.workspace.root)}
@@ -139,11 +126,16 @@ def _item(
         return item("done", work.stage.progress(opened, number, running=False))
     if queued and job in queued:
         if queued[job].is_waiting:
-            reason = queued[job].reason
-            return item("waiting", WAITING.get(reason.split(",")[0].strip("()"), reason))
+            return item("waiting", why_waiting(queued[job].reason))
         return item("running", work.stage.progress(opened, number, running=True))
-    if record is not None and queued is None:
-        return item("open", "unknown, because squeue does not answer")
+    # A job that starts or ends just now may be missing in squeue; sacct's word counts too.
+    known = ended.get(job or "")
+    if known is not None and known.is_waiting:
+        return item("waiting", f"as accounting says ({known.state})")
+    if known is not None and known.is_running:
+        return item("running", work.stage.progress(opened, number, running=True))
+    if record is not None and known is None and queued is None:
+        return item("unknown", "squeue does not answer")
     if record is None and is_owned(opened.workspace.lock("launch")):
         # A debug or local launch has no queue to ask; a lock that is held shows where it works.
         if work.stage.is_working_here(opened, number):
@@ -151,7 +143,7 @@ def _item(
         return item("waiting", "a launch on this machine works on it")
     if number in work.repeated:
         return item("open", "to be done again after the stages before it")
-    failure = failure_of(opened.workspace, work.name, number, record, ended.get(job or ""))
+    failure = failure_of(opened.workspace, work.name, number, record, known)
     if failure is None:
         return item("open", "not started")
     return item("failed", failure.reason, failure)

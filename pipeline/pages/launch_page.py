@@ -13,6 +13,12 @@ from pipeline.stages.graph import remaining
 from pipeline.stages.stage import Work
 
 
+def notes(sentences: Sequence[str]) -> None:
+    """Say what was taken from the user's shell, and what was not."""
+    for sentence in sentences:
+        console.say(f"  {sentence}")
+
+
 def introduce(opened: OpenedPlan, stages: Sequence[Work]) -> None:
     """Say what data there is and how much of each stage is left."""
     dataset = opened.dataset
@@ -86,6 +92,13 @@ def submitted(submission: Submission) -> None:
                 (each.stage, each.tier or "", each.job, str(each.items), each.dependency or "now")
                 for each in submission.done
             ],
+        )
+    if submission.refused:
+        work, said = submission.refused
+        console.complain(said)
+        console.say(
+            f"  {count(len(work.items), 'task')} of stage {work.name} and what follows are not "
+            "submitted; the same command submits them once there is room. Nothing is lost."
         )
     console.say()
     console.say(f"  python -m pipeline.status {root}    shows how it goes")

@@ -2,6 +2,7 @@
 
 import fnmatch
 import os
+import re
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +17,10 @@ from pipeline.planning.yaml_file import YamlFile, parse_settings, read_yaml
 
 SITES = Path(__file__).parents[2] / "slurm" / "sites"
 LOCAL, GENERIC = "local", "generic"
+OF_SBATCH = "sbatch."
+# What jobs are found, joined and restarted by.
+OURS = {"job-name", "array", "dependency", "output", "error", "open-mode", "signal", "requeue",
+        "kill-on-invalid-dep", "parsable", "wrap", "chdir", "nodes", "ntasks"}  # fmt: skip
 UMASKS = {"owner": 0o077, "group": 0o027, "all": 0o022}
 
 
@@ -34,12 +39,22 @@ class Site(Schema):
     partition: str | None = None
     qos: str | None = None
     comment: str | None = None
+    wckey: str | None = None
+    reservation: str | None = None
+    exclude: str | None = Field(None, description="nodes to avoid")
+    export: str | None = Field(None, description="what jobs inherit; None: all that is no job's")
+    sbatch: dict[str, str | bool] = Field(
+        default_factory=dict, description="further options of sbatch; true for a bare one"
+    )
+    srun_args: tuple[str, ...] = Field((), description="further arguments of srun")
     concurrency: int = Field(64, ge=1, description="tasks of an array that run at once")
     max_array_size: int | None = Field(None, ge=1, description="None: ask Slurm")
     signal_delay_s: int = Field(120, ge=1, description="warning before the time limit")
     max_requeues: int = Field(10, ge=0, description="how often a time limit is survived")
     setup: tuple[str, ...] = Field((), description="shell lines before the work: module, conda")
     python: str | None = Field(None, description="command that runs Python, or a container wrapper")
+    image: str | None = Field(None, description="of the container, where slurm/container.sh runs")
+    overlay: str | None = Field(None, description="of the container")
 
     readers: Literal["owner", "group", "all"] | None = Field(
         None, description="who else may read results; None: whom the umask lets"
@@ -56,6 +71,16 @@ class Site(Schema):
             for name, value in part:
                 if isinstance(value, str) and not value.isprintable():
                     raise ValueError(f"`{name}` must be one line; got {quoted(value)}")
+        return self
+
+    @model_validator(mode="after")
+    def _options_are_named(self) -> "Site":
+        for name, value in self.sbatch.items():
+            if not re.fullmatch(r"[a-z][a-z0-9-]*", name) or name in OURS:
+                ours = " It is set by us." if name in OURS else ""
+                raise ValueError(f"`sbatch.{name}` is no option that can be passed on.{ours}")
+            if not str(value).isprintable():
+                raise ValueError(f"`sbatch.{name}` must be one line; got {quoted(value)}")
         return self
 
     @model_validator(mode="after")
@@ -110,12 +135,15 @@ class Site(Schema):
                 )
 
 
-def load_site(name: str, overrides: Sequence[str] = ()) -> Site:
+def load_site(
+    name: str, overrides: Sequence[str] = (), personal: Mapping[str, Any] | None = None
+) -> Site:
     """Read `slurm/sites/<name>.yaml`, or the file itself if `name` is a path.
 
     Args:
         name: of a site in slurm/sites, or a path to a YAML file.
-        overrides: `key=value` texts of --site-set.
+        overrides: `key=value` texts of --site-set. They win.
+        personal: fields that the user's own file sets. They win over the site's.
 
     Raises:
         InputError: there is no such site, or it has a mistake.
@@ -126,10 +154,22 @@ def load_site(name: str, overrides: Sequence[str] = ()) -> Site:
             f"there is no site '{name}', only {', '.join(known_sites())}; or give a .yaml file"
         )
     file = read_yaml(path)
-    forced = parse_settings(
-        overrides, (*Site.model_fields, *stage_names()), "--site-set", "account=abc"
-    )
+    valid = (*Site.model_fields, *stage_names())
+    options = [text for text in overrides if text.startswith(OF_SBATCH)]
+    rest = [text for text in overrides if text not in options]
+    forced = dict(personal or {}) | parse_settings(rest, valid, "--site-set", "account=abc")
+    if options:
+        forced["sbatch"] = file.values.get("sbatch", {}) | _options_of_sbatch(options)
     return Site.checked(_by_stage(file, forced), file.where())
+
+
+def _options_of_sbatch(texts: Sequence[str]) -> dict[str, str | bool]:
+    """Read `sbatch.nice=100`, and `sbatch.exclusive` of an option without a value."""
+    found: dict[str, str | bool] = {}
+    for text in texts:
+        name, equals, value = text.removeprefix(OF_SBATCH).partition("=")
+        found[name] = value if equals else True
+    return found
 
 
 def stage_names() -> tuple[str, ...]:

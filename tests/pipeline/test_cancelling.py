@@ -1,7 +1,6 @@
 """Jobs are cancelled only when it is sure that nobody needs them, and never in silence."""
 
 import json
-import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,23 +10,14 @@ from jobs.data.workspace import Workspace
 from pipeline.executors import queue
 from pipeline.executors.records import JobRecord
 from pipeline.executors.slurm import Submission
+from pipeline.executors.slurm_command import SlurmError
 
 Stub = Callable[[str, str], None]
 
 
-@pytest.fixture
-def stub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stub:
-    """Put commands of Slurm into PATH that do what a line of shell says."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
-
-    def write(name: str, script: str) -> None:
-        path = folder / name
-        path.write_text(f"#!/bin/sh\n{script}\n")
-        path.chmod(path.stat().st_mode | stat.S_IXUSR)
-
-    return write
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue, "ENDS_WITHIN_S", 1.0)
 
 
 def line(workspace: Path, job: str, state: str) -> str:
@@ -51,10 +41,11 @@ def test_without_records_running_jobs_are_left_and_waiting_ones_cancelled_and_to
     stub: Stub, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     out = tmp_path / "out"
-    stub("squeue", f"{line(out, '7', 'RUNNING')}; {line(out, '8_1', 'PENDING')}")
+    waiting = f"[ -e {tmp_path}/cancelled ] || {line(out, '8_1', 'PENDING')}"
+    stub("squeue", f"{line(out, '7', 'RUNNING')}; {waiting}")
     stub("scancel", f'echo "$@" >> {tmp_path}/cancelled')
     look(out)
-    assert (tmp_path / "cancelled").read_text() == "--quiet 8_1\n"
+    assert (tmp_path / "cancelled").read_text() == "8_1\n"
     assert "cancelled, because no record says what they do: 8_1" in caplog.text
     assert "left to their end: 7" in caplog.text
 
@@ -80,7 +71,7 @@ def test_a_scancel_that_failed_is_told_with_the_jobs_that_are_left(
 ) -> None:
     stub("squeue", line(tmp_path, "8_1", "RUNNING"))
     stub("scancel", "echo 'slurm_kill_job: Unable to contact slurm controller' >&2; exit 1")
-    with pytest.raises(queue.SlurmError, match=r"Unable to contact.*not cancelled: 8_1"):
+    with pytest.raises(SlurmError, match=r"not cancelled: 8_1 .*Unable to contact"):
         queue.cancel(tmp_path, ["8_1", "9"])
 
 
@@ -88,3 +79,18 @@ def test_a_scancel_that_failed_on_jobs_that_have_ended_is_none(stub: Stub, tmp_p
     stub("squeue", line(tmp_path, "8_1", "COMPLETING"))
     stub("scancel", "echo 'Invalid job id specified' >&2; exit 1")
     queue.cancel(tmp_path, ["8_1"])
+
+
+def test_a_scancel_that_says_nothing_and_does_nothing_has_cancelled_nothing(
+    stub: Stub, tmp_path: Path
+) -> None:
+    stub("squeue", line(tmp_path, "8", "RUNNING"))
+    stub("scancel", "exit 0")
+    with pytest.raises(SlurmError, match=r"not cancelled: 8$"):
+        queue.cancel(tmp_path, ["8"])
+
+
+def test_a_job_in_a_hidden_partition_is_found(stub: Stub, tmp_path: Path) -> None:
+    shown = line(tmp_path, "8", "PENDING")
+    stub("squeue", f'case " $* " in *" --all "*) {shown};; esac')
+    assert [job.id for job in queue.queued(tmp_path)] == ["8"]

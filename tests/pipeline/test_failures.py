@@ -120,16 +120,20 @@ def test_sacct_names_of_arrays_are_expanded(shown: str, tasks: list[str]) -> Non
 
 def test_records_tell_which_task_does_which_item_and_the_last_one_counts(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
-    for job, tier, items, plan in (
-        ("8", "small", (3, 5), "p"),
-        ("9", "large", (5,), "p"),
-        ("10", "large", (3,), "another plan"),
-    ):
-        JobRecord(job=job, stage="train", tier=tier, items=items, plan=plan).save(workspace)
+    # The clock of the later login node is an hour behind, and Slurm has begun its ids anew.
+    for number, (job, submitted, tier, items, plan) in enumerate((
+        ("8", 7200, "small", (3, 5), "p"),
+        ("2", 3600, "large", (5,), "p"),
+        ("3", 3601, "large", (3,), "another plan"),
+    )):  # fmt: skip
+        JobRecord(
+            job=job, stage="train", tier=tier, items=items, plan=plan, number=number,
+            submitted=submitted,
+        ).save(workspace)  # fmt: skip
     (workspace.submissions / "11.json").write_text("{")
     latest = latest_jobs(JobRecord.load_all(workspace), "p")
     assert latest["train", 3].job_of(3) == "8_0"
-    assert latest["train", 5].job_of(5) == "9"  # a single item is no array
+    assert latest["train", 5].job_of(5) == "2"  # a single item is no array
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 
 from jobs.data.workspace import Workspace
 from jobs.ownership import owning
-from pipeline.executors.queue import CONFIGS
+from pipeline.executors.slurm_command import CONFIGS
 
 Finished = Callable[[Path], None]
 Launch = Callable[..., "subprocess.CompletedProcess[str]"]
