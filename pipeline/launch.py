@@ -12,12 +12,13 @@ from jobs.errors import InputError
 from jobs.ownership import owning
 from pipeline.command import EXIT_FAILED, command
 from pipeline.executors import queue, slurm_command
+from pipeline.executors.arrays import DEFAULT_MAX_ARRAY
 from pipeline.executors.choosing import Executor, choose_executor, choose_site
 from pipeline.executors.here import ExecutorName, Skipped, run_stages
 from pipeline.executors.records import JobRecord
-from pipeline.executors.slurm import Submission
+from pipeline.executors.slurm import Submission, max_array
 from pipeline.monitoring.overview import overview
-from pipeline.pages import launch_page, summary
+from pipeline.pages import launch_page, plan_page, summary
 from pipeline.planning.grid import read_grid
 from pipeline.planning.opening import (
     choose_data,
@@ -73,8 +74,14 @@ def main(
         bool, typer.Option("--rehash", help="Read every recording again to see if it changed.")
     ] = False,
     plan: Annotated[
-        bool, typer.Option("--plan", help="Show runs and stages; start and write nothing.")
+        bool, typer.Option("--plan", help="Show runs, stages and costs; start and write nothing.")
     ] = False,
+    verbose: Annotated[
+        bool, typer.Option("-v", help="With --plan, show the text of each batch script too.")
+    ] = False,
+    max_gpu_hours: Annotated[
+        float | None, typer.Option(min=0, help="Refuse a launch that may cost more than this.")
+    ] = None,
 ) -> int:
     """Extract features, train every run of a grid, let the best checkpoints vote.
 
@@ -87,8 +94,8 @@ def main(
         launch_page.runs(read)
     launch_page.dropped(read)
     workspace = choose_output(read, out)
-    where = choose_executor(executor, workspace, planning=plan)
-    chosen, notes = choose_site(where, site, site_settings or [])
+    where = choose_executor(executor, workspace, planning=plan, site=site)
+    chosen, notes = choose_site(where, site, site_settings or [], planning=plan)
     launch_page.notes(notes)
     chosen.let_readers_in()
     if not plan:
@@ -101,10 +108,27 @@ def main(
     else:
         opened = open_plan(read, folder, workspace, chosen, hashes)
     launch_page.validation(opened)
+    most_tasks = max_array(chosen) if where is Executor.slurm else DEFAULT_MAX_ARRAY
+    if max_gpu_hours is not None:
+        _require_cheap(opened, most_tasks, max_gpu_hours)
     if plan:
-        launch_page.stages(opened)
+        plan_page.stages(opened, most_tasks, where is Executor.slurm, verbose)
         return 0
     return _launch(opened, where, jobs, retry_oom)
+
+
+def _require_cheap(opened: OpenedPlan, max_array: int, most: float) -> None:
+    """Refuse a launch whose tasks may take more GPU-hours than allowed.
+
+    Raises:
+        InputError: says how many.
+    """
+    _, gpu_hours = plan_page.hours(plan_page.planned_arrays(opened, remaining(opened), max_array))
+    if gpu_hours > most:
+        raise InputError(
+            f"this launch may take {gpu_hours:,.1f} GPU-hours (each task's time limit, once), more "
+            f"than --max-gpu-hours {most:g}; see --plan"
+        )
 
 
 def _launch(opened: OpenedPlan, executor: Executor, jobs: int | None, retry_oom: bool) -> int:

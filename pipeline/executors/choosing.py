@@ -2,7 +2,7 @@
 
 import enum
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from jobs.data.workspace import Workspace
 from jobs.errors import InputError
@@ -29,20 +29,23 @@ WAY_OUT = (
 )
 
 
-def choose_executor(asked: Executor, workspace: Workspace, planning: bool) -> Executor:
+def choose_executor(
+    asked: Executor, workspace: Workspace, planning: bool, site: str | None = None
+) -> Executor:
     """Choose where jobs run. Work is never begun on a login node because Slurm is silent.
 
     Args:
         asked: by the user.
         workspace: the output folder, which may have Slurm jobs already.
-        planning: whether nothing is started anyway.
+        planning: whether nothing is started anyway; then a cluster's plan is shown anywhere.
+        site: as asked.
 
     Raises:
         InputError: this machine belongs to a cluster whose Slurm cannot be reached from here.
     """
     if asked is not Executor.auto:
         return asked
-    if slurm_command.slurm_answers():
+    if slurm_command.slurm_answers() or (planning and site not in (None, LOCAL)):
         return Executor.slurm
     if planning:
         return Executor.debug
@@ -74,7 +77,7 @@ def _sign_of_a_cluster(around: Mapping[str, str], workspace: Workspace) -> str |
 
 
 def choose_site(
-    executor: Executor, name: str | None, overrides: Sequence[str]
+    executor: Executor, name: str | None, overrides: Sequence[str], planning: bool
 ) -> tuple[Site, list[str]]:
     """Return the site, and sentences on what was taken from the user's shell.
 
@@ -82,6 +85,7 @@ def choose_site(
         executor: where jobs run.
         name: as asked; None for what the cluster or the host shows.
         overrides: of --site-set.
+        planning: whether what is missing is only said.
 
     Raises:
         InputError: there is no such site, it has a mistake, or what it demands is missing.
@@ -93,6 +97,21 @@ def choose_site(
         cluster = slurm_command.cluster_settings().get("ClusterName") if answers else None
         name = detect_site(cluster)
     site, said = with_wishes(load_site(name, overrides, personal_settings(name)), os.environ)
-    site.require_filled_in(name)
-    container_variables(site, os.environ)  # missing parts are told before anything is read
+    # What is missing is told before anything is read.
+    for missing in _missing(site, name):
+        if not planning:
+            raise missing
+        said.append(f"a launch would be refused: {missing}")
     return site, said
+
+
+def _missing(site: Site, name: str) -> Iterator[InputError]:
+    """Yield what a launch on this site would be refused for."""
+    try:
+        site.require_filled_in(name)
+    except InputError as error:
+        yield error
+    try:
+        container_variables(site, os.environ)
+    except InputError as error:
+        yield error

@@ -6,42 +6,33 @@ import shlex
 from collections.abc import Iterator
 
 from jobs.process import python_path
-from jobs.trust import make_private
 from pipeline.executors import queue
+from pipeline.executors.arrays import Array
 from pipeline.executors.limits import room_for_jobs
 from pipeline.executors.slurm_command import SlurmError
 from pipeline.executors.slurm_executor import SlurmExecutor
 from pipeline.planning.plan import OpenedPlan
 from pipeline.planning.site import Site
 from pipeline.planning.wrapper import container_variables, python_command
-from pipeline.stages.stage import Request, Stage
 
 # Slurm remembers what a job was to inherit of its launcher (`export`), and hides all else from its
 # steps; but a step needs what the batch script has set up.
 IN_JOBS = {"SLURM_EXPORT_ENV": "ALL"}
 
 
-def executor(
-    opened: OpenedPlan,
-    stage: Stage,
-    request: Request,
-    groups: list[list[int]],
-    dependency: str | None,
-) -> SlurmExecutor:
+def executor(opened: OpenedPlan, array: Array, dependency: str | None) -> SlurmExecutor:
     """Return what submits one array.
 
     Args:
         opened: the plan.
-        stage: whose items the array does.
-        request: tier and resources of each task.
-        groups: the items of each task.
+        array: its items, and what each task asks for.
         dependency: as sbatch takes it, or None.
     """
+    request = array.request
+    name = array.stage.name
     site, resources = opened.plan.site, request.resources
-    part = f"{stage.name}-{request.tier}" if request.tier else stage.name
-    least_cpus = max(stage.cpus(opened, group) for group in groups)
+    part = f"{name}-{request.tier}" if request.tier else name
     gres = resources.gres or (f"gpu:{resources.gpus}" if resources.gpus else None)
-    make_private(opened.workspace.logs)
     executor = SlurmExecutor(
         folder=opened.workspace.jobs,
         max_num_timeout=site.max_requeues,
@@ -59,14 +50,13 @@ def executor(
         "exclude": site.exclude,
         "setup": [*_exports(variables), *site.setup],
     }
-    cpus = max(resources.cpus or 1, least_cpus)
     executor.update_parameters(
         job_name=queue.job_name(opened.workspace.root, part),
         time=resources.timeout_min,
         mem=f"{round(resources.mem_gb * 1024)}M",
-        cpus_per_task=cpus,
+        cpus_per_task=array.cpus,
         # From Slurm 22.05 on, srun takes one CPU a task if nobody tells it of the job's.
-        srun_args=[f"--cpus-per-task={cpus}", *site.srun_args],
+        srun_args=[f"--cpus-per-task={array.cpus}", *site.srun_args],
         nodes=1,
         ntasks_per_node=1,
         # As `%50` behind --array: how many tasks run at once, so that a grid of hundreds does

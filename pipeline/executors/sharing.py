@@ -35,11 +35,11 @@ def grouped(items: Iterable[int], size: int) -> list[list[int]]:
     return [items[start : start + size] for start in range(0, len(items), size)]
 
 
-def work_of(groups: Sequence[list[int]], size: int) -> tuple[Callable[..., None], list[Any]]:
+def work_of(groups: Sequence[Sequence[int]], size: int) -> tuple[Callable[..., None], list[Any]]:
     """Return what each job is to call, and with which items, where groups have `size`."""
     if size == 1:
         return task.run, [group[0] for group in groups]
-    return run_sharing, list(groups)
+    return run_sharing, [list(group) for group in groups]
 
 
 def run_sharing(stage: str, workspace: str, items: Sequence[int]) -> None:

@@ -6,18 +6,17 @@ from dataclasses import dataclass, field
 
 from jobs.data.workspace import Workspace
 from jobs.errors import InputError
+from jobs.trust import make_private
 from pipeline.executors import queue, sbatch, slurm_command
+from pipeline.executors.arrays import DEFAULT_MAX_ARRAY, Array, arrays_of
 from pipeline.executors.records import JobRecord, latest_jobs
-from pipeline.executors.sharing import grouped, work_of
+from pipeline.executors.sharing import work_of
 from pipeline.executors.slurm_command import SlurmError
 from pipeline.planning.plan import OpenedPlan
 from pipeline.planning.site import Site
-from pipeline.stages.stage import Request, Stage, Work
+from pipeline.stages.stage import Stage, Work
 
 log = logging.getLogger(__name__)
-
-# Slurm's own default of MaxArraySize, for a controller that does not say.
-DEFAULT_MAX_ARRAY = 1001
 
 
 @dataclass(frozen=True)
@@ -123,11 +122,11 @@ class Submission:
         # is submitted now must be voted on too, so the waiting one is replaced.
         if known and work.stage.repeats and self._has_new_work_before(work.stage):
             missing = self._replace_waiting(work, known)
-        # MaxArraySize bounds the tasks of an array, and a task may do several items.
-        most = self._max_array() * work.stage.items_per_job(self.opened)
-        for request, items in self._by_request(work.stage, missing):
-            for chunk in grouped(items, most):
-                self._submit_array(work.stage, request, chunk)
+        latest = latest_jobs(self.records, self.opened.plan.identity)
+        for array in arrays_of(
+            self.opened, work.stage, missing, max_array(self.site), latest, self.after_oom
+        ):
+            self._submit_array(array)
 
     def _alive_items(self) -> dict[tuple[str, int], str]:
         """Map (stage, item) to the queued or running job that does it."""
@@ -157,46 +156,24 @@ class Submission:
         self.jobs[work.name] = [job for job in known.values() if job not in waiting]
         return list(work.items)
 
-    def _by_request(self, stage: Stage, items: list[int]) -> list[tuple[Request, list[int]]]:
-        """Gather the items that ask for the same, smallest tier first.
-
-        An array has one set of resources, so each tier becomes an array of its own.
-        """
-        latest = latest_jobs(self.records, self.opened.plan.identity)
-        found: dict[str | None, tuple[Request, list[int]]] = {}
-        for item in items:
-            before = latest.get((stage.name, item))
-            tier = before.tier if before else None
-            after_oom = (stage.name, item) in self.after_oom
-            request = stage.request(self.opened, item, tier, after_oom)
-            found.setdefault(request.tier, (request, []))[1].append(item)
-        sizes = [None, *(tier.name for tier in self.site.tiers)]
-        return [found[size] for size in sizes if size in found]
-
-    def _max_array(self) -> int:
-        if self.site.max_array_size is not None:
-            return self.site.max_array_size
-        text = slurm_command.cluster_settings().get("MaxArraySize", "")
-        return int(text) if text.isdigit() and int(text) else DEFAULT_MAX_ARRAY
-
-    def _submit_array(self, stage: Stage, request: Request, items: list[int]) -> None:
-        dependency = self._dependency(stage)
+    def _submit_array(self, array: Array) -> None:
+        stage, dependency = array.stage, self._dependency(array.stage)
+        make_private(self.workspace.logs)
         per_job = stage.items_per_job(self.opened)
-        groups = grouped(items, per_job)
-        executor = sbatch.executor(self.opened, stage, request, groups, dependency)
+        executor = sbatch.executor(self.opened, array, dependency)
         root = str(self.workspace.root)
-        call, work = work_of(groups, per_job)
+        call, work = work_of(array.groups, per_job)
         with sbatch.refusals_in_words(stage.name):
             submitted = executor.map_array(call, [stage.name] * len(work), [root] * len(work), work)
-        job, tier = submitted[0].job_id.split("_")[0], request.tier
+        job, tier = submitted[0].job_id.split("_")[0], array.request.tier
         # Killed before this line, the launcher leaves a job that nobody knows the items of: the
         # next launch finds it by its name, cancels it and submits the items again (see `look`).
         JobRecord(
-            job=job, stage=stage.name, tier=tier, items=tuple(items),
+            job=job, stage=stage.name, tier=tier, items=array.items,
             plan=self.opened.plan.identity, per_job=per_job, number=self._next_number(),
         ).save(self.workspace)  # fmt: skip
         self.jobs[stage.name].append(job)
-        self.done.append(Submitted(stage.name, tier, job, len(items), dependency))
+        self.done.append(Submitted(stage.name, tier, job, len(array.items), dependency))
 
     def _next_number(self) -> int:
         before = max((record.number for record in self.records), default=0)
@@ -223,3 +200,13 @@ class Submission:
             found = found or bool(jobs)
             wait = wait.stage.waits_for
         return ",".join(parts) or None
+
+
+def max_array(site: Site) -> int:
+    """Return how many tasks an array may have: as the site's file says, else as Slurm says."""
+    if site.max_array_size is not None:
+        return site.max_array_size
+    # A plan is shown where no Slurm answers, too.
+    settings = slurm_command.cluster_settings() if slurm_command.slurm_answers() else {}
+    text = settings.get("MaxArraySize", "")
+    return int(text) if text.isdigit() and int(text) else DEFAULT_MAX_ARRAY

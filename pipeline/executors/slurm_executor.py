@@ -44,6 +44,10 @@ TEARDOWN = (
 class SlurmExecutor(StartsHere, submitit.SlurmExecutor):
     """submitit's, whose jobs start here and are handed to sbatch as this module's head says."""
 
+    @classmethod
+    def affinity(cls) -> int:
+        return 2  # a plan is shown where there is no srun, too
+
     def _internal_process_submissions(
         self, delayed_submissions: list[DelayedSubmission]
     ) -> list[Job[Any]]:

@@ -9,7 +9,6 @@ from pipeline.executors.slurm import Submission
 from pipeline.pages import console
 from pipeline.planning.grid import Grid
 from pipeline.planning.plan import OpenedPlan
-from pipeline.stages.graph import remaining
 from pipeline.stages.stage import Work
 
 
@@ -138,24 +137,3 @@ def validation(opened: OpenedPlan) -> None:
 
 def _differences(settings: dict[str, object]) -> str:
     return " ".join(f"{key}={value}" for key, value in settings.items()) or "nothing"
-
-
-def stages(opened: OpenedPlan) -> None:
-    """Show the graph with what is left to do, and what a task of each stage asks for."""
-    console.heading(f"Stages, into {opened.workspace.root}")
-    rows = []
-    for work in remaining(opened):
-        asks = work.stage.request(opened, 0, None, after_oom=False).resources
-        cpus = count(asks.cpus, "CPU") if asks.cpus else "all CPUs"
-        wait = work.stage.waits_for
-        rows.append(
-            (
-                work.name,
-                f"{len(work.items)} of {work.total}",
-                f"{wait.on} of {wait.stage.name}" if wait else "",
-                f"{cpus}, {asks.mem_gb:g} GB, {count(asks.gpus, 'GPU')}, {asks.timeout_min} min",
-                work.stage.does,
-            )
-        )
-    console.table(("stage", "to do", "after", "a task asks for", "what"), rows)
-    console.say("Nothing was started.")

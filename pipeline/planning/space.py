@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+from collections.abc import Sequence
 
 from jobs.data.workspace import Workspace
 from jobs.errors import InputError
@@ -36,16 +37,15 @@ def make_writable(workspace: Workspace) -> None:
             probe.unlink(missing_ok=True)
 
 
-def require_space(opened: OpenedPlan, stages: list[Work]) -> None:
+def require_space(opened: OpenedPlan, stages: Sequence[Work]) -> None:
     """Refuse a launch whose results cannot fit on the disk.
 
     Raises:
         InputError: says how much is needed and how much is free, in bytes or in files.
     """
     root = opened.workspace.root
-    spaces = [work.stage.space(opened, work.items) for work in stages]
-    needed = sum(space.bytes for space in spaces)
-    files = FILES_OF_AN_OUTPUT + sum(space.files for space in spaces)
+    needed = sum(work.stage.space(opened, work.items).bytes for work in stages)
+    files = files_needed(opened, stages)
     free = shutil.disk_usage(root).free
     if needed > free:
         raise InputError(
@@ -58,6 +58,11 @@ def require_space(opened: OpenedPlan, stages: list[Work]) -> None:
             f"{root} may hold {status.f_favail} more files (inodes), but about {files} are "
             "needed. Delete some or choose another --out"
         )
+
+
+def files_needed(opened: OpenedPlan, stages: Sequence[Work]) -> int:
+    """Return about how many files a launch will make in its output folder."""
+    return FILES_OF_AN_OUTPUT + sum(work.stage.space(opened, work.items).files for work in stages)
 
 
 def _megabytes(size: int) -> str:

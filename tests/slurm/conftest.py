@@ -70,3 +70,10 @@ def expected_output(
 def expected(expected_output: Callable[[Path], Path]) -> Callable[[Path], bytes]:
     """Return the submission.csv that the debug executor makes of a grid."""
     return lambda grid: (expected_output(grid) / "submission.csv").read_bytes()
+
+
+@pytest.fixture
+def long_grid(tiny_grid: Path) -> Path:
+    """Runs of some ten seconds, to be hit in the middle."""
+    tiny_grid.write_text(tiny_grid.read_text().replace("epochs: 3", "epochs: 200"))
+    return tiny_grid

@@ -22,13 +22,6 @@ TINY_TIER = (
 )
 
 
-@pytest.fixture
-def long_grid(tiny_grid: Path) -> Path:
-    """Runs of some ten seconds, to be hit in the middle."""
-    tiny_grid.write_text(tiny_grid.read_text().replace("epochs: 3", "epochs: 200"))
-    return tiny_grid
-
-
 def signature_of(cluster: Cluster, grid: Path, data: Path, run: int) -> str:
     opened = open_plan(read_grid(grid), data, Workspace(cluster.out), load_site("testbed"))
     return opened.plan.runs[run].signature

@@ -1,0 +1,99 @@
+"""What a launch submits: the arrays of each stage, and what they may cost."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pipeline.executors.records import JobRecord
+from pipeline.executors.sharing import grouped
+from pipeline.planning.plan import OpenedPlan
+from pipeline.stages.stage import Request, Stage
+
+# Slurm's own default of MaxArraySize, for a controller that does not say.
+DEFAULT_MAX_ARRAY = 1001
+Latest = Mapping[tuple[str, int], JobRecord]
+
+
+@dataclass(frozen=True)
+class Array:
+    """One array of jobs, or a job that is none because it has one task.
+
+    Attributes:
+        stage: whose items it does.
+        request: what each task asks for.
+        groups: the items of each task.
+        cpus: of each task.
+    """
+
+    stage: Stage
+    request: Request
+    groups: tuple[tuple[int, ...], ...]
+    cpus: int
+
+    @property
+    def items(self) -> tuple[int, ...]:
+        return tuple(item for group in self.groups for item in group)
+
+    @property
+    def gpus(self) -> int:
+        """GPUs of each task."""
+        asked = self.request.resources
+        if asked.gres is None:
+            return asked.gpus
+        counts = re.findall(r"gpu(?::[A-Za-z][^:,]*)?(?::(\d+))?", asked.gres)
+        return sum(int(count or 1) for count in counts)
+
+    @property
+    def cpu_hours(self) -> float:
+        """At most: every task runs into its time limit, once."""
+        return len(self.groups) * self.cpus * self.request.resources.timeout_min / 60
+
+    @property
+    def gpu_hours(self) -> float:
+        """At most: every task runs into its time limit, once."""
+        return len(self.groups) * self.gpus * self.request.resources.timeout_min / 60
+
+
+def arrays_of(
+    opened: OpenedPlan,
+    stage: Stage,
+    items: Sequence[int],
+    max_array: int,
+    latest: Latest | None = None,
+    after_oom: frozenset[tuple[str, int]] = frozenset(),
+) -> list[Array]:
+    """Gather the items that ask for the same, smallest tier first, in arrays that Slurm takes.
+
+    Args:
+        opened: the plan.
+        stage: of the items.
+        items: to be submitted.
+        max_array: how many tasks an array may have.
+        latest: the last submission of each (stage, item).
+        after_oom: (stage, item) of what ran out of memory and is to get more.
+    """
+    found: dict[str | None, tuple[Request, list[int]]] = {}
+    for item in items:
+        before = (latest or {}).get((stage.name, item))
+        tier = before.tier if before else None
+        request = stage.request(opened, item, tier, (stage.name, item) in after_oom)
+        # An array has one set of resources, so each tier becomes an array of its own.
+        found.setdefault(request.tier, (request, []))[1].append(item)
+    per_job = stage.items_per_job(opened)
+    arrays = []
+    for size in (None, *(tier.name for tier in opened.plan.site.tiers)):
+        if size not in found:
+            continue
+        request, wanted = found[size]
+        groups = [tuple(group) for group in grouped(wanted, per_job)]
+        for some in grouped_groups(groups, max_array):
+            cpus = max(stage.cpus(opened, group) for group in some)
+            arrays.append(Array(stage, request, some, max(request.resources.cpus or 1, cpus)))
+    return arrays
+
+
+def grouped_groups(
+    groups: Sequence[tuple[int, ...]], most: int
+) -> list[tuple[tuple[int, ...], ...]]:
+    """Return the tasks in as few arrays as Slurm's MaxArraySize allows."""
+    return [tuple(groups[start : start + most]) for start in range(0, len(groups), most)]
