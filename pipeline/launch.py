@@ -200,6 +200,7 @@ def _launch_on_slurm(opened: OpenedPlan, retry_oom: bool) -> int:
     if not any(work.items for work in stages):
         summary.show(opened)
         return 0
+    submission.require_accepted(stages)
     submission.submit(stages)
     launch_page.submitted(submission)
     return EXIT_FAILED if submission.refused else 0

@@ -92,17 +92,25 @@ def choose_site(
     """
     if executor is not Executor.slurm:
         return load_site(name or LOCAL, overrides), []
-    if name is None:
-        answers = slurm_command.slurm_answers()
-        cluster = slurm_command.cluster_settings().get("ClusterName") if answers else None
-        name = detect_site(cluster)
-    site, said = with_wishes(load_site(name, overrides, personal_settings(name)), os.environ)
+    name = name or name_of_site()
+    site, said = with_what_is_yours(name, overrides)
     # What is missing is told before anything is read.
     for missing in _missing(site, name):
         if not planning:
             raise missing
         said.append(f"a launch would be refused: {missing}")
     return site, said
+
+
+def name_of_site() -> str:
+    """Return the site that the cluster or the host shows."""
+    answers = slurm_command.slurm_answers()
+    return detect_site(slurm_command.cluster_settings().get("ClusterName") if answers else None)
+
+
+def with_what_is_yours(name: str, overrides: Sequence[str]) -> tuple[Site, list[str]]:
+    """Return a site with what the user's file, shell and --site-set say, and what to say of it."""
+    return with_wishes(load_site(name, overrides, personal_settings(name)), os.environ)
 
 
 def _missing(site: Site, name: str) -> Iterator[InputError]:

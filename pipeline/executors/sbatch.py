@@ -1,17 +1,15 @@
 """What one array asks of sbatch: resources, edges, the environment of its jobs."""
 
-import contextlib
 import os
 import shlex
-from collections.abc import Iterator
+from pathlib import Path
 
 from jobs.process import python_path
 from pipeline.executors import queue
 from pipeline.executors.arrays import Array
-from pipeline.executors.limits import room_for_jobs
-from pipeline.executors.slurm_command import SlurmError
 from pipeline.executors.slurm_executor import SlurmExecutor
 from pipeline.planning.plan import OpenedPlan
+from pipeline.planning.resources import Resources
 from pipeline.planning.site import Site
 from pipeline.planning.wrapper import container_variables, python_command
 
@@ -28,15 +26,34 @@ def executor(opened: OpenedPlan, array: Array, dependency: str | None) -> SlurmE
         array: its items, and what each task asks for.
         dependency: as sbatch takes it, or None.
     """
-    request = array.request
-    name = array.stage.name
-    site, resources = opened.plan.site, request.resources
-    part = f"{name}-{request.tier}" if request.tier else name
-    gres = resources.gres or (f"gpu:{resources.gpus}" if resources.gpus else None)
+    tier, stage = array.request.tier, array.stage.name
+    name = queue.job_name(opened.workspace.root, f"{stage}-{tier}" if tier else stage)
+    asked = array.request.resources
+    return executor_for(
+        opened.plan.site, asked, opened.workspace.jobs, name, array.cpus, dependency
+    )
+
+
+def executor_for(
+    site: Site,
+    resources: Resources,
+    folder: Path,
+    name: str,
+    cpus: int,
+    dependency: str | None = None,
+) -> SlurmExecutor:
+    """Return what submits jobs of a name onto a site.
+
+    Args:
+        site: what all its jobs ask for.
+        resources: what these ask for.
+        folder: of their logs and pickles.
+        name: of the job.
+        cpus: of each task.
+        dependency: as sbatch takes it, or None.
+    """
     executor = SlurmExecutor(
-        folder=opened.workspace.jobs,
-        max_num_timeout=site.max_requeues,
-        python=python_command(site),
+        folder=folder, max_num_timeout=site.max_requeues, python=python_command(site)
     )
     variables = IN_JOBS | python_path() | container_variables(site, os.environ)
     optional = {
@@ -45,18 +62,18 @@ def executor(opened: OpenedPlan, array: Array, dependency: str | None) -> SlurmE
         "qos": site.qos,
         "comment": site.comment,
         "constraint": resources.constraint,
-        "gres": gres,
+        "gres": resources.gres or (f"gpu:{resources.gpus}" if resources.gpus else None),
         "dependency": dependency,
         "exclude": site.exclude,
         "setup": [*_exports(variables), *site.setup],
     }
     executor.update_parameters(
-        job_name=queue.job_name(opened.workspace.root, part),
+        job_name=name,
         time=resources.timeout_min,
         mem=f"{round(resources.mem_gb * 1024)}M",
-        cpus_per_task=array.cpus,
+        cpus_per_task=cpus,
         # From Slurm 22.05 on, srun takes one CPU a task if nobody tells it of the job's.
-        srun_args=[f"--cpus-per-task={array.cpus}", *site.srun_args],
+        srun_args=[f"--cpus-per-task={cpus}", *site.srun_args],
         nodes=1,
         ntasks_per_node=1,
         # As `%50` behind --array: how many tasks run at once, so that a grid of hundreds does
@@ -80,14 +97,3 @@ def _further(site: Site) -> dict[str, str | bool]:
 
 def _exports(variables: dict[str, str]) -> list[str]:
     return [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
-
-
-@contextlib.contextmanager
-def refusals_in_words(stage: str) -> Iterator[None]:
-    """Say of what Slurm refuses which stage it is."""
-    try:
-        yield
-    except SlurmError as error:
-        room = room_for_jobs(str(error))
-        said = f"Slurm refuses the {stage} stage: {error}"
-        raise SlurmError(f"{said}. {room}" if room else said) from None

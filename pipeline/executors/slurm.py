@@ -10,6 +10,7 @@ from jobs.trust import make_private
 from pipeline.executors import queue, sbatch, slurm_command
 from pipeline.executors.arrays import DEFAULT_MAX_ARRAY, Array, arrays_of
 from pipeline.executors.records import JobRecord, latest_jobs
+from pipeline.executors.refusals import refusal_in_words, require_accepted
 from pipeline.executors.sharing import work_of
 from pipeline.executors.slurm_command import SlurmError
 from pipeline.planning.plan import OpenedPlan
@@ -114,6 +115,21 @@ class Submission:
                 self.refused = work, str(error)
                 return
 
+    def require_accepted(self, stages: Sequence[Work]) -> None:
+        """Ask Slurm whether it would take what is missing, before the first job is real.
+
+        Raises:
+            SlurmError: it would refuse a stage.
+        """
+        for work in stages:
+            missing = [item for item in work.items if (work.name, item) not in self.alive]
+            require_accepted(self.opened, self._arrays(work, missing))
+
+    def _arrays(self, work: Work, items: Sequence[int]) -> list[Array]:
+        latest = latest_jobs(self.records, self.opened.plan.identity)
+        most = max_array(self.site)
+        return arrays_of(self.opened, work.stage, items, most, latest, self.after_oom)
+
     def _submit_stage(self, work: Work) -> None:
         known = {item: job for (name, item), job in self.alive.items() if name == work.name}
         self.jobs[work.name] = sorted({job.split("_")[0] for job in known.values()})
@@ -122,10 +138,7 @@ class Submission:
         # is submitted now must be voted on too, so the waiting one is replaced.
         if known and work.stage.repeats and self._has_new_work_before(work.stage):
             missing = self._replace_waiting(work, known)
-        latest = latest_jobs(self.records, self.opened.plan.identity)
-        for array in arrays_of(
-            self.opened, work.stage, missing, max_array(self.site), latest, self.after_oom
-        ):
+        for array in self._arrays(work, missing):
             self._submit_array(array)
 
     def _alive_items(self) -> dict[tuple[str, int], str]:
@@ -163,8 +176,10 @@ class Submission:
         executor = sbatch.executor(self.opened, array, dependency)
         root = str(self.workspace.root)
         call, work = work_of(array.groups, per_job)
-        with sbatch.refusals_in_words(stage.name):
+        try:
             submitted = executor.map_array(call, [stage.name] * len(work), [root] * len(work), work)
+        except SlurmError as error:
+            raise refusal_in_words(stage.name, error) from None
         job, tier = submitted[0].job_id.split("_")[0], array.request.tier
         # Killed before this line, the launcher leaves a job that nobody knows the items of: the
         # next launch finds it by its name, cancels it and submits the items again (see `look`).

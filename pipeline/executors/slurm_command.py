@@ -62,8 +62,20 @@ def run(*command: str) -> str:
     Raises:
         SlurmError: it is not there, does not answer, or says no; with its words.
     """
+    done = attempt(*command)
+    if done.returncode:
+        raise failed(done)
+    return done.stdout
+
+
+def attempt(*command: str) -> "subprocess.CompletedProcess[str]":
+    """Run a command of Slurm, whatever it says.
+
+    Raises:
+        SlurmError: it is not there, or does not answer.
+    """
     try:
-        done = subprocess.run(
+        return subprocess.run(
             command, capture_output=True, text=True, errors="replace", timeout=TIMEOUT_S,
             check=False, env=environment(),
         )  # fmt: skip
@@ -71,10 +83,12 @@ def run(*command: str) -> str:
         raise SlurmError(f"{command[0]} is not on this machine") from None
     except subprocess.TimeoutExpired:
         raise SlurmError(f"{command[0]} did not answer within {TIMEOUT_S} s; try again") from None
-    if done.returncode:
-        said = done.stderr.strip() or done.stdout.strip()
-        raise SlurmError(f"{command[0]} failed: {_in_words(said)}")
-    return done.stdout
+
+
+def failed(done: "subprocess.CompletedProcess[str]") -> SlurmError:
+    """Return the error of a command that said no."""
+    said = done.stderr.strip() or done.stdout.strip()
+    return SlurmError(f"{done.args[0]} failed: {_in_words(said)}")
 
 
 def _in_words(said: str) -> str:

@@ -4,12 +4,14 @@ The environment that jobs inherit is chosen, sbatch's answer is read right whate
 around it, and a job is requeued by its batch script: inside a container there is no scontrol.
 """
 
+import contextlib
 import logging
 import os
 import re
 import sys
 import threading
 import uuid
+from pathlib import Path
 from typing import Any
 
 import submitit
@@ -64,7 +66,7 @@ class SlurmExecutor(StartsHere, submitit.SlurmExecutor):
                 delayed.set_timeout(self.parameters["time"], self.max_num_timeout)
                 delayed.dump(path)
             script.write_text(self.script(len(pickles)))
-            job = job_id(slurm_command.run("sbatch", "--parsable", str(script)))
+            job = _submitted(script)
         except BaseException:
             for path in (*pickles, script):
                 path.unlink(missing_ok=True)
@@ -78,13 +80,33 @@ class SlurmExecutor(StartsHere, submitit.SlurmExecutor):
         JobPaths(self.folder, job).move_temporary_file(script, "submission_file")
         return jobs
 
-    def script(self, tasks: int) -> str:
-        """Return the text of the batch script for so many tasks."""
+    def script(self, tasks: int, command: str | None = None) -> str:
+        """Return the text of the batch script.
+
+        Args:
+            tasks: how many; more than one make an array.
+            command: what each runs; None for the task that was pickled for it.
+        """
         parameters = self.parameters | {"teardown": list(TEARDOWN)}
         if tasks > 1:
             parameters["map_count"] = tasks
-        command = self._submitit_command_str
+        command = command or self._submitit_command_str
         return _make_sbatch_string(command=command, folder=self.folder, **parameters)
+
+
+def _submitted(script: Path) -> str:
+    """Hand a batch script to Slurm and return the job's number."""
+    done = slurm_command.attempt("sbatch", "--parsable", str(script))
+    if done.returncode == 0:
+        return job_id(done.stdout)
+    # A site's own wrapper of sbatch may fail after the job is queued: the queue knows.
+    with contextlib.suppress(InputError):
+        job = job_id(done.stdout)
+        queued = slurm_command.run("squeue", "--all", "--noheader", "--format=%A", f"--jobs={job}")
+        if job in queued.split():
+            log.warning("sbatch failed after it had queued job %s: %s", job, done.stderr.strip())
+            return job
+    raise slurm_command.failed(done)
 
 
 def job_id(answer: str) -> str:

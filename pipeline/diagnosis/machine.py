@@ -1,0 +1,95 @@
+"""This machine: Python, packages, the output folder, files and bytes that are left."""
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from jobs.data.workspace import Workspace
+from jobs.errors import InputError
+from pipeline.diagnosis.finding import Finding
+from pipeline.planning.space import make_writable
+
+OLDEST_PYTHON = (3, 11)
+PACKAGES = ("torch", "librosa", "numpy", "submitit", "joblib", "pandas", "h5py", "soundfile")
+# About what a grid of forty runs makes.
+FEW_FILES, FEW_BYTES = 5_000, 20 * 10**9
+LOCAL_TO_A_NODE = ("/tmp", "/var/tmp", "/dev/shm")
+
+
+def python_and_packages() -> Iterator[Finding]:
+    """Look at the Python that launches, and at what it can import."""
+    yield of_python(".".join(map(str, sys.version_info[:3])), sys.executable, "python here")
+    yield of_packages({name: _version(name) for name in PACKAGES}, "packages here")
+
+
+def of_python(number: str, executable: str, subject: str) -> Finding:
+    """Judge a Python by its version, `3.11.7`."""
+    if tuple(int(part) for part in number.split(".")[:2]) < OLDEST_PYTHON:
+        least = ".".join(map(str, OLDEST_PYTHON))
+        return Finding.failure(subject, f"{number}, {executable}", f"{least} or newer is needed")
+    return Finding.ok(subject, f"{number}, {executable}")
+
+
+def of_packages(versions: dict[str, str | None], subject: str) -> Finding:
+    """Judge packages by their versions; None is one that is not there."""
+    missing = [name for name, found in versions.items() if found is None]
+    if missing:
+        return Finding.failure(
+            subject, f"missing: {', '.join(missing)}", "install them there: see `make install`"
+        )
+    return Finding.ok(subject, ", ".join(f"{name} {found}" for name, found in versions.items()))
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def output_folder(workspace: Workspace, on_slurm: bool) -> Iterator[Finding]:
+    """Look at whether results can be written, where, and how much room there is."""
+    root, subject = workspace.root, "output"
+    was_there = root.exists()
+    try:
+        make_writable(workspace)
+    except InputError as error:
+        yield Finding.failure(subject, str(error), "choose another --out")
+        return
+    finally:
+        if not was_there and root.is_dir() and not any(root.iterdir()):
+            root.rmdir()
+    yield Finding.ok(subject, f"{root} can be written from here")
+    if on_slurm and is_local_to_a_node(root):
+        yield Finding.warning(
+            subject, f"{root} most likely lies on this node alone", "choose an --out that all share"
+        )
+    yield from _room(root if root.exists() else root.parent)
+
+
+def is_local_to_a_node(path: Path) -> bool:
+    """Return whether a path lies in a temporary folder, which each node has its own of."""
+    temporary = {*map(Path, LOCAL_TO_A_NODE), Path(tempfile.gettempdir())}
+    return any(folder in path.resolve().parents for folder in temporary)
+
+
+def _room(folder: Path) -> Iterator[Finding]:
+    while not folder.exists():
+        folder = folder.parent
+    free, status = shutil.disk_usage(folder).free, os.statvfs(folder)
+    said = f"{free / 1e9:,.0f} GB free in {folder}"
+    if free < FEW_BYTES:
+        yield Finding.warning("space", said, "features and checkpoints may need more; see --plan")
+    else:
+        yield Finding.ok("space", said)
+    if not status.f_files:
+        return
+    said = f"{status.f_favail:,} more files may be made in {folder}"
+    if status.f_favail < FEW_FILES:
+        yield Finding.warning("inodes", said, "use an --out on scratch; delete what you can")
+    else:
+        yield Finding.ok("inodes", f"{said} (a quota of yours may be lower)")

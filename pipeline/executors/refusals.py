@@ -1,0 +1,68 @@
+"""What Slurm would refuse is asked before anything is submitted, and told with a remedy."""
+
+import re
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from pipeline.executors import sbatch
+from pipeline.executors.arrays import Array
+from pipeline.executors.limits import room_for_jobs
+from pipeline.executors.slurm_command import SlurmError, run
+from pipeline.planning.plan import OpenedPlan
+
+# By what sbatch says; a site's own plugin may say something else, which is then shown as it is.
+REMEDIES = (
+    (r"invalid partition|partition name", "`sinfo -s` lists the partitions; set `partition`"),
+    (
+        r"[Ii]nvalid account|account/partition",
+        "`sacctmgr show associations user=$USER` (on Torch `my_slurm_accounts`) lists your "
+        "accounts; set `account`",
+    ),
+    (r"[Ii]nvalid qos", "`sacctmgr show qos` lists them; set `qos`"),
+    (r"[Ii]nvalid wckey", "ask for a valid one; set `wckey`"),
+    (r"reservation", "`scontrol show reservation` lists them; set `reservation`"),
+    (r"time limit|TimeLimit|PartitionTimeLimit", "lower `timeout_min`; `sinfo -o '%P %l'`"),
+    (r"[Ii]nvalid generic resource|gres", "`sinfo -o '%P %G'` lists GPUs; set `gres`"),
+    (r"[Ii]nvalid feature", "`sinfo -o '%P %f'` lists features; set `constraint`"),
+    (
+        r"node configuration is not available|Memory specification|CPU count",
+        "no node has that much; `sinfo -o '%P %c %m %G'` lists CPUs, memory (MB) and GPUs; lower "
+        "`mem_gb`, `cpus` or `gpus`",
+    ),
+)
+
+
+def refusal_in_words(stage: str, error: SlurmError) -> SlurmError:
+    """Return an error that names the stage and says what to do about sbatch's words."""
+    said = f"Slurm refuses the {stage} stage: {error}"
+    room = room_for_jobs(str(error))
+    if room:
+        return SlurmError(f"{said}. {room}")
+    remedy = next((text for sign, text in REMEDIES if re.search(sign, str(error))), "")
+    return SlurmError(f"{said}. {remedy}" if remedy else said)
+
+
+def require_accepted(opened: OpenedPlan, arrays: Iterable[Array]) -> None:
+    """Ask Slurm whether it would take each array, as `sbatch --test-only` does: nothing is queued.
+
+    Raises:
+        SlurmError: names the stage, says why, and what to do.
+    """
+    for array in arrays:
+        try:
+            test(sbatch.executor(opened, array, None).script(len(array.groups)))
+        except SlurmError as error:
+            raise refusal_in_words(array.stage.name, error) from None
+
+
+def test(script: str) -> None:
+    """Ask Slurm whether it would take a batch script.
+
+    Raises:
+        SlurmError: it would not; with its words.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "asked.sh"
+        path.write_text(script)
+        run("sbatch", "--test-only", str(path))
