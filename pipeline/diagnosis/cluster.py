@@ -8,7 +8,7 @@ from pathlib import Path
 from jobs.errors import InputError
 from pipeline.diagnosis.finding import Finding
 from pipeline.executors import slurm_command
-from pipeline.executors.refusals import refusal_in_words, test
+from pipeline.executors.refusals import refusal_in_words, require_within_limit, test
 from pipeline.executors.sbatch import executor_for
 from pipeline.executors.slurm_command import SlurmError
 from pipeline.planning.site import Site
@@ -67,6 +67,7 @@ def acceptance(site: Site) -> Iterator[Finding]:
         try:
             job = executor_for(site, resources, Path("logs"), "doctor", resources.cpus or 1)
             test(job.script(tasks=1))
+            require_within_limit(resources.partition or site.partition, resources)
         except SlurmError as error:
             words = refusal_in_words(subject.split()[1], error)
             yield Finding.failure(subject, str(words), "change the site's file, or --site-set")

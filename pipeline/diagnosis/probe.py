@@ -13,7 +13,7 @@ from jobs.errors import InputError
 from jobs.trust import make_private
 from pipeline.diagnosis.finding import Finding
 from pipeline.diagnosis.machine import of_packages, of_python
-from pipeline.diagnosis.probe_job import REQUEUED, SEEN, WARNED
+from pipeline.diagnosis.probe_job import REQUEUE, REQUEUED, SEEN, WARNED
 from pipeline.executors import queue, slurm_command
 from pipeline.executors.sbatch import executor_for
 from pipeline.executors.slurm_command import SlurmError
@@ -26,6 +26,10 @@ POLL_S = 1.0
 REQUEUED_WITHIN_S = 240.0
 WARNED_WITHIN_S = 30.0
 FOLDER = "doctor"
+USE_EXEC = (
+    "in the site's `python`, begin the last command of every shell with `exec`: Slurm signals its "
+    "direct child, and a shell there dies of it or keeps it. A run then ends at its time limit"
+)
 
 
 def probe(workspace: Workspace, site: Site, patience_s: float) -> Iterator[Finding]:
@@ -84,25 +88,28 @@ def _watched(
         return
     yield from _seen(json.loads((folder / SEEN).read_text()), site)
     slurm_command.run("scancel", "--signal=USR2", job)
-    if not _wait(lambda: (folder / WARNED).exists(), is_over, WARNED_WITHIN_S):
-        yield Finding.failure(
-            "warning", "a signal does not reach the Python of a job",
-            "in the site's `python`, begin the last command of every shell with `exec`: Slurm "
-            "signals its direct child alone, and a run then loses what it did since its last epoch",
-        )  # fmt: skip
+    warned = _wait(lambda: (folder / WARNED).exists(), is_over, WARNED_WITHIN_S)
+    requeued = warned and _wait(lambda: (folder / REQUEUED).exists(), is_over, REQUEUED_WITHIN_S)
+    over = not requeued and is_over()
+    # Where a shell in front of it dies of the signal, the exit code of the Python reaches nobody.
+    if not warned or (over and not _asked_for_requeue(job)):
+        yield Finding.failure("warning", "a signal does not reach the Python of a job", USE_EXEC)
         return
     yield Finding.ok("warning", "the signal before a time limit reaches a job's Python")
-    if _wait(lambda: (folder / REQUEUED).exists(), is_over, REQUEUED_WITHIN_S):
+    if requeued:
         yield Finding.ok("requeue", "a job that is warned is requeued and starts again")
-    elif is_over():
+    elif over:
         yield Finding.failure(
             "requeue", f"a job cannot requeue itself: {_log(folder, job)}",
             "ask your cluster's staff; until then launch again after a time limit",
         )  # fmt: skip
     else:
-        yield Finding.warning(
-            "requeue", "the requeued job still waits", "try again when it is calm"
-        )
+        yield Finding.warning("requeue", "the requeued job still waits", "try when it is calmer")
+
+
+def _asked_for_requeue(job: str) -> bool:
+    ended = (queue.ended([job]) or {}).get(job)
+    return ended is None or ended.exit_code.startswith(f"{REQUEUE}:")
 
 
 def _seen(seen: dict[str, Any], site: Site) -> Iterator[Finding]:

@@ -8,8 +8,10 @@ from pathlib import Path
 from pipeline.executors import sbatch
 from pipeline.executors.arrays import Array
 from pipeline.executors.limits import room_for_jobs
+from pipeline.executors.partitions import partitions
 from pipeline.executors.slurm_command import SlurmError, run
 from pipeline.planning.plan import OpenedPlan
+from pipeline.planning.resources import Resources
 
 # By what sbatch says; a site's own plugin may say something else, which is then shown as it is.
 REMEDIES = (
@@ -50,10 +52,33 @@ def require_accepted(opened: OpenedPlan, arrays: Iterable[Array]) -> None:
         SlurmError: names the stage, says why, and what to do.
     """
     for array in arrays:
+        asked = array.request.resources
         try:
             test(sbatch.executor(opened, array, None).script(len(array.groups)))
+            require_within_limit(asked.partition or opened.plan.site.partition, asked)
         except SlurmError as error:
             raise refusal_in_words(array.stage.name, error) from None
+
+
+def require_within_limit(named: str | None, asked: Resources) -> None:
+    """Refuse a time limit above the partition's: Slurm may take such a job, and never starts it.
+
+    Args:
+        named: the partition, or several with commas; None if Slurm chooses.
+        asked: what a task asks for.
+
+    Raises:
+        SlurmError: no partition that is named allows so much.
+    """
+    if named is None:
+        return
+    limits = [each.limit_min for each in partitions() if each.name in named.split(",")]
+    known = [limit for limit in limits if limit is not None]
+    if known and len(known) == len(limits) and asked.timeout_min > max(known):
+        raise SlurmError(
+            f"a time limit of {asked.timeout_min} min is above that of partition {named}, "
+            f"{max(known)} min: the job would wait for ever"
+        )
 
 
 def test(script: str) -> None:

@@ -93,26 +93,15 @@ def test_through_a_wrapper_without_slurms_commands_a_warned_run_is_requeued_and_
     assert not [item for item in cluster.status()["items"] if item["state"] != "done"]
 
 
-def test_what_is_printed_around_sbatchs_answer_gives_no_wrong_number(
-    cluster: Cluster, expected: Expected, tiny_grid: Path, made_clips: Path, tmp_path: Path
-) -> None:
-    banner = 'echo "Welcome to job 99 of our cluster"; echo "warning: job 98" >&2; exec $REAL "$@"'
-    around = in_front_of(tmp_path, cluster, "sbatch", banner)
-    launched = launch_with(cluster, around, "--grid", tiny_grid, "--data", made_clips)
-    assert launched.returncode == 0, launched.stderr
-    cluster.drain()
-    assert (cluster.out / "submission.csv").read_bytes() == expected(tiny_grid)
-
-
 def test_what_slurm_refuses_in_the_middle_is_said_and_submitted_by_the_same_launch_later(
     cluster: Cluster, expected: Expected, tiny_grid: Path, made_clips: Path, tmp_path: Path
 ) -> None:
     arguments = ("--grid", tiny_grid, "--data", made_clips)
     full = (
+        'case " $* " in *" --test-only "*) exec $REAL "$@";; esac\n'
         'if grep -q -- "-train" "${@: -1}"; then\n'
         '  echo "sbatch: error: AssocMaxSubmitJobLimit" >&2\n'
-        '  echo "sbatch: error: Batch job submission failed: Job violates accounting/QOS policy" '
-        ">&2; exit 1\nfi\n"
+        '  echo "sbatch: error: Job violates accounting/QOS policy" >&2; exit 1\nfi\n'
         'exec $REAL "$@"'
     )
     launched = launch_with(cluster, in_front_of(tmp_path, cluster, "sbatch", full), *arguments)
@@ -121,9 +110,39 @@ def test_what_slurm_refuses_in_the_middle_is_said_and_submitted_by_the_same_laun
     assert "jobs in the queue" in launched.stderr
     assert "2 tasks of stage train and what follows are not submitted" in launched.stdout
     assert not list((cluster.out / "launch" / "jobs").glob("**/*.pkl.tmp"))
-    assert cluster.launch(*arguments).returncode == 0
+    # A banner is printed around the answers now, and one sbatch fails after the job is queued.
+    banner = (
+        'echo "Welcome to job 99 of our cluster"; echo "warning: job 98" >&2\n'
+        '$REAL "$@" || exit 1\n'
+        'case " $* " in *" --test-only "*) exit 0;; esac\n'
+        'if grep -q -- "-vote" "${@: -1}"; then exit 1; fi'
+    )
+    around = in_front_of(tmp_path, cluster, "sbatch", banner)
+    again = launch_with(cluster, around, *arguments)
+    assert again.returncode == 0, again.stderr
+    assert "sbatch failed after it had queued job" in again.stderr
     cluster.drain()
     assert (cluster.out / "submission.csv").read_bytes() == expected(tiny_grid)
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("partition=nowhere", "`sinfo -s` lists the partitions"),
+        ("predict={mem_gb: 9000, cpus: 1, timeout_min: 5}", "no node has that much"),
+        ("vote={mem_gb: 1, cpus: 900, timeout_min: 5}", "no node has that much"),
+        ("extract={mem_gb: 1, cpus: 1, timeout_min: 5, gres: 'gpu:9'}", "no node has that much"),
+        ("extract={mem_gb: 1, cpus: 1, timeout_min: 9000}", "lower `timeout_min`"),
+    ],
+)
+def test_what_no_node_has_is_refused_before_the_first_job(
+    cluster: Cluster, tiny_grid: Path, made_clips: Path, setting: str, said: str
+) -> None:
+    refused = cluster.launch("--grid", tiny_grid, "--data", made_clips, "--site-set", setting)
+    assert refused.returncode == 2, refused.stdout
+    assert "Slurm refuses the" in refused.stderr
+    assert said in refused.stderr
+    assert not cluster.queue()
 
 
 def test_while_squeue_is_silent_nothing_is_called_failed_and_a_watch_goes_on(
