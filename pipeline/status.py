@@ -10,8 +10,10 @@ import typer
 
 from jobs.data.workspace import Workspace
 from pipeline.command import command
+from pipeline.executors.records import JobRecord
 from pipeline.monitoring.overview import Item, Overview, State, overview
-from pipeline.pages import console
+from pipeline.monitoring.usage import usage_of
+from pipeline.pages import console, usage_page
 from pipeline.planning.plan import OpenedPlan, PlannedRun
 from pipeline.stages.graph import STAGES, stage_named
 
@@ -22,9 +24,15 @@ def main(
     out: Annotated[Path, typer.Argument(help="Output folder of a launch.")],
     watch: Annotated[bool, typer.Option("--watch", help="Show anew until nothing moves.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    usage: Annotated[
+        bool, typer.Option("--usage", help="Memory and time that jobs used, against asked.")
+    ] = False,
     every: Annotated[float, typer.Option(min=1, help="Seconds between looks of --watch.")] = 15,
 ) -> None:
     """Show every stage and run of an output folder: from its files, one squeue and one sacct."""
+    if usage:
+        usage_page.show(usage_of(JobRecord.load_all(Workspace(out.absolute()))), as_json)
+        return
     while True:
         opened = OpenedPlan.load(Workspace(out.absolute()))
         seen = overview(opened)
