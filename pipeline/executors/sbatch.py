@@ -28,10 +28,11 @@ def executor(opened: OpenedPlan, array: Array, dependency: str | None) -> SlurmE
     """
     tier, stage = array.request.tier, array.stage.name
     name = queue.job_name(opened.workspace.root, f"{stage}-{tier}" if tier else stage)
-    asked = array.request.resources
-    return executor_for(
-        opened.plan.site, asked, opened.workspace.jobs, name, array.cpus, dependency
-    )
+    site, asked = opened.plan.site, array.request.resources
+    if array.gpus and array.stage.items_per_job(opened) > 1:
+        comments = [text for text in (site.comment, site.comment_when_sharing) if text]
+        site = site.model_copy(update={"comment": ";".join(comments) or None})
+    return executor_for(site, asked, opened.workspace.jobs, name, array.cpus, dependency)
 
 
 def executor_for(

@@ -82,6 +82,12 @@ def _costs(opened: OpenedPlan, arrays: Sequence[Array]) -> None:
         f"  at most {cpus * again:,.1f} and {gpus * again:,.1f} if every task were requeued "
         f"{count(again - 1, 'time')}"
     )
+    percent = opened.plan.site.min_gpu_percent
+    if percent and any(a.gpus and a.stage.items_per_job(opened) == 1 for a in arrays):
+        console.warn(
+            f"this site cancels jobs that use less than {percent} % of their GPU, and small nets "
+            "do; several runs share one with `runs_per_gpu` in the grid"
+        )
     if (likely := _likely_gpu_hours(opened, arrays)) is not None:
         console.say(f"  most likely {likely:,.2f} GPU-hours, as earlier runs of these nets took")
 

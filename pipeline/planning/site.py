@@ -39,6 +39,12 @@ class Site(Schema):
     partition: str | None = None
     qos: str | None = None
     comment: str | None = None
+    comment_when_sharing: str | None = Field(
+        None, description="added to the comment of jobs in which runs share a GPU"
+    )
+    min_gpu_percent: int | None = Field(
+        None, ge=1, le=100, description="jobs that use their GPU less are cancelled after a while"
+    )
     wckey: str | None = None
     reservation: str | None = None
     exclude: str | None = Field(None, description="nodes to avoid")

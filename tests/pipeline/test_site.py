@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from jobs.errors import InputError
-from pipeline.planning.site import GENERIC, SITES, detect_site, load_site
+from pipeline.planning.site import GENERIC, SITES, Site, detect_site, load_site
 from pipeline.stages.audit import AUDIT
 from pipeline.stages.extract import EXTRACT
 from pipeline.stages.graph import STAGES
@@ -24,7 +24,7 @@ def test_every_site_is_valid_and_names_tiers_alike(name: str) -> None:
     assert site.tier_after("large") is None
 
 
-@pytest.mark.parametrize("name", ["greene", "torch", "generic"])
+@pytest.mark.parametrize("name", ["greene", "torch", "course", "generic"])
 def test_clusters_have_the_reports_tiers(name: str) -> None:
     small, large = load_site(name).tiers
     assert (small.mem_gb, large.mem_gb, large.timeout_min) == (32, 64, 480)
@@ -94,3 +94,16 @@ def test_a_typo_in_a_site_file_is_refused_with_its_line(tmp_path: Path) -> None:
     path.write_text("tiers: [{name: only, mem_gb: 4, timeout_min: 9}]\nextrct: {mem_gb: 3}\n")
     with pytest.raises(InputError, match=r"mine\.yaml:2: `extrct` .*did you mean `extract`"):
         load_site(str(path))
+
+
+def test_the_generic_site_documents_every_field() -> None:
+    text = (SITES / f"{GENERIC}.yaml").read_text()
+    told_elsewhere = {"hosts", "clusters", "stages"}
+    for field in set(Site.model_fields) - told_elsewhere:
+        assert f"\n{field}:" in text, field
+
+
+def test_runs_that_share_a_gpu_say_so_where_the_site_wants_it() -> None:
+    site = load_site("torch")
+    assert site.comment_when_sharing == "gpu_mps=yes"
+    assert site.min_gpu_percent == 60
