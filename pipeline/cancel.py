@@ -10,16 +10,21 @@ from jobs.words import count
 from pipeline.command import command
 from pipeline.executors import queue, slurm_command
 from pipeline.pages import console
+from pipeline.planning.canary import canary_workspace
 
 
 def main(out: Annotated[Path, typer.Argument(help="Output folder of a launch.")]) -> None:
     """Cancel the waiting and running jobs of one output folder. What is done stays."""
     if not slurm_command.slurm_is_here():
         raise InputError("this machine has no Slurm, so there are no jobs to cancel")
-    jobs = [job for job in queue.queued(out.absolute()) if not job.is_ending]
-    queue.cancel(out.absolute(), [job.id for job in jobs])
+    cancelled = 0
+    # The canary last: what waits for it would otherwise be cancelled as if it had failed.
+    for root in (out.absolute(), canary_workspace(out.absolute()).root):
+        jobs = [job for job in queue.queued(root) if not job.is_ending]
+        queue.cancel(root, [job.id for job in jobs])
+        cancelled += len(jobs)
     console.say(
-        f"{count(len(jobs), 'job')} of {out} cancelled; the same launch goes on from what is done"
+        f"{count(cancelled, 'job')} of {out} cancelled; the same launch goes on from what is done"
     )
 
 

@@ -19,6 +19,7 @@ from pipeline.executors.records import JobRecord
 from pipeline.executors.slurm import Submission, max_array
 from pipeline.monitoring.overview import overview
 from pipeline.pages import launch_page, plan_page, summary
+from pipeline.planning.canary import canary_of
 from pipeline.planning.grid import read_grid
 from pipeline.planning.opening import (
     choose_data,
@@ -79,6 +80,9 @@ def main(
     verbose: Annotated[
         bool, typer.Option("-v", help="With --plan, show the text of each batch script too.")
     ] = False,
+    canary: Annotated[
+        bool, typer.Option("--canary", help="Let a small launch go first; the rest waits for it.")
+    ] = False,
     max_gpu_hours: Annotated[
         float | None, typer.Option(min=0, help="Refuse a launch that may cost more than this.")
     ] = None,
@@ -114,7 +118,13 @@ def main(
     if plan:
         plan_page.stages(opened, most_tasks, where is Executor.slurm, verbose)
         return 0
-    return _launch(opened, where, jobs, retry_oom)
+    if where is not Executor.slurm:
+        if canary:
+            raise InputError("--canary is for Slurm; here, `grids/smoke.yaml` takes a minute")
+        return _launch(opened, where, jobs)
+    # Submitting takes seconds, so a second launch of the same output waits its turn.
+    with owning(opened.workspace.lock("launch"), wait_s=math.inf):
+        return _launch_on_slurm(opened, retry_oom, canary_of(read, opened) if canary else None)
 
 
 def _require_cheap(opened: OpenedPlan, max_array: int, most: float) -> None:
@@ -131,16 +141,11 @@ def _require_cheap(opened: OpenedPlan, max_array: int, most: float) -> None:
         )
 
 
-def _launch(opened: OpenedPlan, executor: Executor, jobs: int | None, retry_oom: bool) -> int:
-    lock = opened.workspace.lock("launch")
-    if executor is Executor.slurm:
-        # Submitting takes seconds, so a second launch of the same output waits its turn.
-        with owning(lock, wait_s=math.inf):
-            return _launch_on_slurm(opened, retry_oom)
+def _launch(opened: OpenedPlan, executor: Executor, jobs: int | None) -> int:
     # Ended by a signal, the launcher takes its local jobs with it.
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, _interrupt)
-    with owning(lock, wait_s=0):
+    with owning(opened.workspace.lock("launch"), wait_s=0):
         return _launch_here(opened, executor, jobs)
 
 
@@ -187,7 +192,7 @@ def _require_no_jobs(opened: OpenedPlan) -> None:
         )
 
 
-def _launch_on_slurm(opened: OpenedPlan, retry_oom: bool) -> int:
+def _launch_on_slurm(opened: OpenedPlan, retry_oom: bool, canary: OpenedPlan | None) -> int:
     """Submit what is missing and not queued; no process stays behind."""
     submission = Submission(opened, _out_of_memory(opened) if retry_oom else frozenset())
     # First the queue, then the files: an item that is done in between is seen as done, while the
@@ -201,9 +206,24 @@ def _launch_on_slurm(opened: OpenedPlan, retry_oom: bool) -> int:
         summary.show(opened)
         return 0
     submission.require_accepted(stages)
+    if canary is not None:
+        submission.after = _canary_jobs(canary)
     submission.submit(stages)
     launch_page.submitted(submission)
     return EXIT_FAILED if submission.refused else 0
+
+
+def _canary_jobs(canary: OpenedPlan) -> tuple[str, ...]:
+    """Submit what is missing of a canary; return the jobs that it still has to do."""
+    make_writable(canary.workspace)
+    submission = Submission(canary)
+    submission.look()
+    canary.save()
+    submission.submit(remaining(canary))
+    if submission.refused:
+        raise InputError(f"the canary is not wholly submitted: {submission.refused[1]}")
+    launch_page.canary(submission)
+    return submission.alive_jobs
 
 
 def _out_of_memory(opened: OpenedPlan) -> frozenset[tuple[str, int]]:

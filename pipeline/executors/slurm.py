@@ -38,6 +38,7 @@ class Submission:
     Attributes:
         opened: the plan.
         after_oom: (stage, item) of what ran out of memory and is to get more.
+        after: jobs that must all have ended well before any of these starts: of a canary.
         jobs: the ids of each stage's jobs, queued before or submitted now.
         done: what was submitted now.
         refused: the stage that Slurm refused, and its words; what follows it was not tried.
@@ -46,6 +47,7 @@ class Submission:
 
     opened: OpenedPlan
     after_oom: frozenset[tuple[str, int]] = frozenset()
+    after: tuple[str, ...] = ()
     jobs: dict[str, list[str]] = field(default_factory=dict)
     done: list[Submitted] = field(default_factory=list)
     refused: tuple[Work, str] | None = None
@@ -114,6 +116,11 @@ class Submission:
                     raise
                 self.refused = work, str(error)
                 return
+
+    @property
+    def alive_jobs(self) -> tuple[str, ...]:
+        """All jobs, queued before or submitted now, that have yet to end."""
+        return tuple(dict.fromkeys(job for jobs in self.jobs.values() for job in jobs))
 
     def require_accepted(self, stages: Sequence[Work]) -> None:
         """Ask Slurm whether it would take what is missing, before the first job is real.
@@ -199,6 +206,8 @@ class Submission:
         # One that replaces a running one must come after it, so that the newer result stays.
         earlier = self.jobs[stage.name] if stage.repeats else []
         parts = [f"afterany:{':'.join(earlier)}"] if earlier else []
+        if self.after:  # of every job: "after any end" of a cancelled stage would be met
+            parts.append(f"afterok:{':'.join(self.after)}")
         # A stage without jobs has nothing left to do: whoever waits for it waits for the one before
         # it. Only jobs that are alive count: a dependency on an ended job may never be met.
         wait = stage.waits_for

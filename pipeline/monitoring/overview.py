@@ -11,6 +11,7 @@ from pipeline.executors.records import JobRecord, latest_jobs
 from pipeline.monitoring.cause import failure_of
 from pipeline.monitoring.failure_note import UPSTREAM, FailureNote
 from pipeline.monitoring.slurm_words import why_waiting
+from pipeline.planning.canary import canary_workspace
 from pipeline.planning.plan import OpenedPlan
 from pipeline.stages.graph import remaining, stage_named
 from pipeline.stages.stage import Work
@@ -71,22 +72,33 @@ def overview(opened: OpenedPlan) -> Overview:
         for work in stages
         for number in range(work.total)
     ]
-    return Overview(_with_causes(items), notes)
+    return Overview(_with_causes(items, _has_failed_canary(opened)), notes)
 
 
-def _with_causes(items: list[Item]) -> list[Item]:
+def _has_failed_canary(opened: OpenedPlan) -> bool:
+    """Return whether a canary of this output has failed."""
+    workspace = canary_workspace(opened.workspace.root)
+    if not workspace.plan.exists():
+        return False
+    return any(item.failure for item in overview(OpenedPlan.load(workspace)).items)
+
+
+def _with_causes(items: list[Item], canary_failed: bool) -> list[Item]:
     """Name the stage whose failure ended an item that never started."""
     broken = {i.stage for i in items if i.failure and i.failure.kind != "cancelled"}
-    return [_with_cause(item, broken) for item in items]
+    return [_with_cause(item, broken, canary_failed) for item in items]
 
 
-def _with_cause(item: Item, broken: set[str]) -> Item:
+def _with_cause(item: Item, broken: set[str], canary_failed: bool) -> Item:
     if item.failure is None or item.failure.reason != UPSTREAM:
         return item
     before = [stage.name for stage in stage_named(item.stage).before() if stage.name in broken]
-    if not before:
+    if before:
+        reason = f"cancelled, because stage {before[0]} failed"
+    elif canary_failed:
+        reason = "cancelled, because the canary failed; status of its folder `canary` says why"
+    else:
         return item
-    reason = f"cancelled, because stage {before[0]} failed"
     failure = item.failure.model_copy(update={"reason": reason})
     return replace(item, detail=reason, failure=failure)
 

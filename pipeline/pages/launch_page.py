@@ -104,6 +104,17 @@ def submitted(submission: Submission) -> None:
     console.say(f"  python -m pipeline.cancel {root}    ends these jobs")
 
 
+def canary(submission: Submission) -> None:
+    """Say what goes first."""
+    if jobs := submission.alive_jobs:
+        console.say(
+            f"  canary: {count(len(jobs), 'job')} of a small launch go first, in "
+            f"{submission.workspace.root}; the rest starts if all of them end well"
+        )
+    else:
+        console.say("  canary: it has ended well before")
+
+
 def runs(grid: Grid) -> None:
     """Show the runs of a grid."""
     console.heading(f"{count(len(grid.entries), 'run')} of {grid.path}")

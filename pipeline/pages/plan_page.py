@@ -99,7 +99,7 @@ def hours(arrays: Sequence[Array]) -> tuple[float, float]:
 
 def _likely_gpu_hours(opened: OpenedPlan, arrays: Sequence[Array]) -> float | None:
     """Return what the runs will most likely take; None unless something like each has run."""
-    times, total = EpochTimes(opened.workspace), 0.0
+    times, total = EpochTimes(opened.workspace, len(opened.dataset.labelled)), 0.0
     for array in arrays:
         if not array.gpus:
             continue

@@ -64,7 +64,7 @@ def test_a_site_may_be_a_file_of_ones_own(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text((SITES / "generic.yaml").read_text().replace("null ", "abc ", 1))
     assert load_site(str(path)).account == "abc"
-    with pytest.raises(InputError, match="there is no site 'nowhere', only generic, greene"):
+    with pytest.raises(InputError, match="there is no site 'nowhere', only course, generic"):
         load_site("nowhere")
 
 
