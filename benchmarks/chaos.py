@@ -22,11 +22,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # run as a script, from anywhere
 
-from benchmarks.faults import FAULTS, Round
+from benchmarks.faults import FAULTS as OF_JOBS
+from benchmarks.faults import Round
+from benchmarks.faults_of_commands import FAULTS as OF_COMMANDS
 from jobs.data.synthetic import MadeClips, write_clips
 from slurm.testbed.testbed import Testbed
 from tests.slurm.cluster import Cluster
 
+FAULTS = OF_JOBS | OF_COMMANDS
 RELAUNCHES = 8
 GRID = """\
 seconds: 0.5

@@ -28,7 +28,7 @@ from pipeline.planning.opening import (
     open_plan_on_a_login_node,
 )
 from pipeline.planning.plan import OpenedPlan
-from pipeline.planning.space import make_writable, require_space
+from pipeline.planning.space import is_local_to_a_node, make_writable, require_space
 from pipeline.stages.graph import remaining
 
 
@@ -100,6 +100,10 @@ def main(
     workspace = choose_output(read, out)
     where = choose_executor(executor, workspace, planning=plan, site=site)
     chosen, notes = choose_site(where, site, site_settings or [], planning=plan)
+    if where is Executor.slurm and is_local_to_a_node(workspace.root):
+        notes.append(
+            f"{workspace.root} most likely lies on this node alone; nodes must share --out"
+        )
     launch_page.notes(notes)
     chosen.let_readers_in()
     if not plan:

@@ -3,7 +3,6 @@
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 from jobs.data.workspace import Workspace
 from jobs.errors import InputError
 from pipeline.diagnosis.finding import Finding
-from pipeline.planning.space import make_writable
+from pipeline.planning.space import is_local_to_a_node, make_writable
 
 OLDEST_PYTHON = (3, 11)
 PACKAGES = ("torch", "librosa", "numpy", "submitit", "joblib", "pandas", "h5py", "soundfile")
@@ -69,12 +68,6 @@ def output_folder(workspace: Workspace, on_slurm: bool) -> Iterator[Finding]:
             subject, f"{root} most likely lies on this node alone", "choose an --out that all share"
         )
     yield from _room(root if root.exists() else root.parent)
-
-
-def is_local_to_a_node(path: Path) -> bool:
-    """Return whether a path lies in a temporary folder, which each node has its own of."""
-    temporary = {*map(Path, LOCAL_TO_A_NODE), Path(tempfile.gettempdir())}
-    return any(folder in path.resolve().parents for folder in temporary)
 
 
 def _room(folder: Path) -> Iterator[Finding]:

@@ -3,7 +3,9 @@
 import contextlib
 import os
 import shutil
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 
 from jobs.data.workspace import Workspace
 from jobs.errors import InputError
@@ -13,6 +15,7 @@ from pipeline.stages.stage import Work
 
 # Plan, manifest, locks and the like.
 FILES_OF_AN_OUTPUT = 100
+LOCAL_TO_A_NODE = ("/tmp", "/var/tmp", "/dev/shm")
 
 
 def make_writable(workspace: Workspace) -> None:
@@ -67,3 +70,9 @@ def files_needed(opened: OpenedPlan, stages: Sequence[Work]) -> int:
 
 def _megabytes(size: int) -> str:
     return f"{size / 1e6:,.1f} MB"
+
+
+def is_local_to_a_node(path: Path) -> bool:
+    """Return whether a path lies in a temporary folder, which each node has its own of."""
+    temporary = {*map(Path, LOCAL_TO_A_NODE), Path(tempfile.gettempdir())}
+    return any(folder in path.resolve().parents for folder in temporary)
