@@ -20,7 +20,8 @@ def main(out: Annotated[Path, typer.Argument(help="Output folder of a launch.")]
     cancelled = 0
     # The canary last: what waits for it would otherwise be cancelled as if it had failed.
     for root in (out.absolute(), canary_workspace(out.absolute()).root):
-        jobs = [job for job in queue.queued(root) if not job.is_ending]
+        # Those that end just now as well: one that is being requeued looks the same.
+        jobs = queue.queued(root)
         queue.cancel(root, [job.id for job in jobs])
         cancelled += len(jobs)
     console.say(

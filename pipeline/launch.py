@@ -12,7 +12,7 @@ from jobs.errors import InputError
 from jobs.ownership import owning
 from pipeline.command import EXIT_FAILED, command
 from pipeline.executors import queue, slurm_command
-from pipeline.executors.arrays import DEFAULT_MAX_ARRAY
+from pipeline.executors.arrays import DEFAULT_MAX_ARRAY, require_cheap
 from pipeline.executors.choosing import Executor, choose_executor, choose_site
 from pipeline.executors.here import ExecutorName, Skipped, run_stages
 from pipeline.executors.records import JobRecord
@@ -117,9 +117,9 @@ def main(
         opened = open_plan(read, folder, workspace, chosen, hashes)
     launch_page.validation(opened)
     most_tasks = max_array(chosen) if where is Executor.slurm else DEFAULT_MAX_ARRAY
-    if max_gpu_hours is not None:
-        _require_cheap(opened, most_tasks, max_gpu_hours)
+    most_hours = math.inf if max_gpu_hours is None else max_gpu_hours
     if plan:
+        require_cheap(plan_page.planned_arrays(opened, remaining(opened), most_tasks), most_hours)
         plan_page.stages(opened, most_tasks, where is Executor.slurm, verbose)
         return 0
     if where is not Executor.slurm:
@@ -128,21 +128,11 @@ def main(
         return _launch(opened, where, jobs)
     # Submitting takes seconds, so a second launch of the same output waits its turn.
     with owning(opened.workspace.lock("launch"), wait_s=math.inf):
-        return _launch_on_slurm(opened, retry_oom, canary_of(read, opened) if canary else None)
-
-
-def _require_cheap(opened: OpenedPlan, max_array: int, most: float) -> None:
-    """Refuse a launch whose tasks may take more GPU-hours than allowed.
-
-    Raises:
-        InputError: says how many.
-    """
-    _, gpu_hours = plan_page.hours(plan_page.planned_arrays(opened, remaining(opened), max_array))
-    if gpu_hours > most:
-        raise InputError(
-            f"this launch may take {gpu_hours:,.1f} GPU-hours (each task's time limit, once), more "
-            f"than --max-gpu-hours {most:g}; see --plan"
-        )
+        submission = Submission(opened, max_array=most_tasks)
+        if retry_oom:
+            submission.after_oom = _out_of_memory(opened)
+        small = canary_of(read, opened) if canary else None
+        return _launch_on_slurm(submission, small, most_hours)
 
 
 def _launch(opened: OpenedPlan, executor: Executor, jobs: int | None) -> int:
@@ -196,34 +186,37 @@ def _require_no_jobs(opened: OpenedPlan) -> None:
         )
 
 
-def _launch_on_slurm(opened: OpenedPlan, retry_oom: bool, canary: OpenedPlan | None) -> int:
+def _launch_on_slurm(submission: Submission, canary: OpenedPlan | None, most_hours: float) -> int:
     """Submit what is missing and not queued; no process stays behind."""
-    submission = Submission(opened, _out_of_memory(opened) if retry_oom else frozenset())
+    opened = submission.opened
     # First the queue, then the files: an item that is done in between is seen as done, while the
     # other way round it could be seen as neither queued nor done, and be submitted twice.
     submission.look()
     stages = remaining(opened)
     require_space(opened, stages)
-    opened.save()
     launch_page.introduce(opened, stages)
+    first = Submission(canary, max_array=submission.max_array) if canary is not None else None
+    of_canary = first.planned(remaining(canary)) if first and canary else []
+    require_cheap([*of_canary, *submission.planned(stages)], most_hours)
+    submission.require_accepted(stages)
+    # Only now: what Slurm refuses is no plan of this output.
+    opened.save()
     if not any(work.items for work in stages):
         summary.show(opened)
         return 0
-    submission.require_accepted(stages)
-    if canary is not None:
-        submission.after = _canary_jobs(canary)
+    if first is not None:
+        submission.after = _canary_jobs(first)
     submission.submit(stages)
     launch_page.submitted(submission)
     return EXIT_FAILED if submission.refused else 0
 
 
-def _canary_jobs(canary: OpenedPlan) -> tuple[str, ...]:
+def _canary_jobs(submission: Submission) -> tuple[str, ...]:
     """Submit what is missing of a canary; return the jobs that it still has to do."""
-    make_writable(canary.workspace)
-    submission = Submission(canary)
+    make_writable(submission.workspace)
     submission.look()
-    canary.save()
-    submission.submit(remaining(canary))
+    submission.opened.save()
+    submission.submit(remaining(submission.opened))
     if submission.refused:
         raise InputError(f"the canary is not wholly submitted: {submission.refused[1]}")
     launch_page.canary(submission)

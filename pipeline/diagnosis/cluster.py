@@ -8,7 +8,12 @@ from pathlib import Path
 from jobs.errors import InputError
 from pipeline.diagnosis.finding import Finding
 from pipeline.executors import slurm_command
-from pipeline.executors.refusals import refusal_in_words, require_within_limit, test
+from pipeline.executors.refusals import (
+    may_fit_later,
+    refusal_in_words,
+    require_within_limit,
+    test,
+)  # fmt: skip
 from pipeline.executors.sbatch import executor_for
 from pipeline.executors.slurm_command import SlurmError
 from pipeline.planning.site import Site
@@ -69,6 +74,10 @@ def acceptance(site: Site) -> Iterator[Finding]:
             test(job.script(tasks=1))
             require_within_limit(resources.partition or site.partition, resources)
         except SlurmError as error:
+            if may_fit_later(site, resources, resources.cpus or 1, error):
+                said = "the nodes that fit are down or drained just now"
+                yield Finding.warning(subject, said, "jobs would wait for them; see `sinfo -R`")
+                continue
             words = refusal_in_words(subject.split()[1], error)
             yield Finding.failure(subject, str(words), "change the site's file, or --site-set")
         else:

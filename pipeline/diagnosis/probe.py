@@ -3,6 +3,7 @@
 import json
 import shlex
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +11,6 @@ from typing import Any
 
 from jobs.data.workspace import Workspace
 from jobs.errors import InputError
-from jobs.trust import make_private
 from pipeline.diagnosis.finding import Finding
 from pipeline.diagnosis.machine import of_packages, of_python
 from pipeline.diagnosis.probe_job import REQUEUE, REQUEUED, SEEN, WARNED
@@ -40,10 +40,9 @@ def probe(workspace: Workspace, site: Site, patience_s: float) -> Iterator[Findi
         site: whose smallest tier the probe asks for.
         patience_s: how long it may wait in the queue.
     """
-    folder = workspace.root / FOLDER
-    shutil.rmtree(folder, ignore_errors=True)
     workspace.prepare()
-    make_private(folder)
+    # One of its own each time, and nobody else's: it is removed at the end.
+    folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER}-", dir=workspace.logs))
     job = None
     try:
         job = _submitted(folder, workspace, site)

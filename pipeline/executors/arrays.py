@@ -1,9 +1,10 @@
 """What a launch submits: the arrays of each stage, and what they may cost."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from jobs.errors import InputError
+from pipeline.executors.partitions import gpus_in
 from pipeline.executors.records import JobRecord
 from pipeline.executors.sharing import grouped
 from pipeline.planning.plan import OpenedPlan
@@ -38,10 +39,7 @@ class Array:
     def gpus(self) -> int:
         """GPUs of each task."""
         asked = self.request.resources
-        if asked.gres is None:
-            return asked.gpus
-        counts = re.findall(r"gpu(?::[A-Za-z][^:,]*)?(?::(\d+))?", asked.gres)
-        return sum(int(count or 1) for count in counts)
+        return asked.gpus if asked.gres is None else sum(n for _, n in gpus_in(asked.gres))
 
     @property
     def cpu_hours(self) -> float:
@@ -97,3 +95,22 @@ def grouped_groups(
 ) -> list[tuple[tuple[int, ...], ...]]:
     """Return the tasks in as few arrays as Slurm's MaxArraySize allows."""
     return [tuple(groups[start : start + most]) for start in range(0, len(groups), most)]
+
+
+def hours(arrays: Sequence[Array]) -> tuple[float, float]:
+    """Return the CPU-hours and GPU-hours of arrays whose tasks run into their time limits once."""
+    return sum(a.cpu_hours for a in arrays), sum(a.gpu_hours for a in arrays)
+
+
+def require_cheap(arrays: Sequence[Array], most: float) -> None:
+    """Refuse what may take more GPU-hours than allowed.
+
+    Raises:
+        InputError: says how many.
+    """
+    _, gpu_hours = hours(arrays)
+    if gpu_hours > most:
+        raise InputError(
+            f"this launch may take {gpu_hours:,.1f} GPU-hours (each task's time limit, once), more "
+            f"than --max-gpu-hours {most:g}; see --plan"
+        )

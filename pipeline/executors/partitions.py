@@ -29,10 +29,29 @@ class Partition:
     @property
     def gpu(self) -> str | None:
         """How to ask for one of its GPUs; None if it has none."""
-        found = re.search(r"gpu(?::([A-Za-z]\w*))?", self.gres)
-        if found is None:
-            return None
-        return f"gpu:{found[1]}:1" if found[1] else "gpu:1"
+        for kind, _ in gpus_in(self.gres):
+            return f"gpu:{kind}:1" if kind else "gpu:1"
+        return None
+
+    @property
+    def gpus(self) -> int:
+        """How many a node has."""
+        return sum(count for _, count in gpus_in(self.gres))
+
+
+def gpus_in(gres: str) -> list[tuple[str, int]]:
+    """Return kind and number of the GPUs in `gpu:a100:4(S:0-1),gpu:2`; kind "" where none is said.
+
+    A kind may begin with a digit (2080ti) and hold hyphens and dots (3g.20gb).
+    """
+    found = []
+    for part in re.sub(r"\([^)]*\)", "", gres).split(","):
+        name, *rest = part.strip().split(":")
+        if name != "gpu":
+            continue
+        count = int(rest.pop()) if rest and rest[-1].isdigit() else 1
+        found.append((rest[0] if rest else "", count))
+    return found
 
 
 def partitions() -> list[Partition]:
@@ -42,7 +61,8 @@ def partitions() -> list[Partition]:
         SlurmError: it does not answer.
     """
     found = []
-    text = slurm_command.run("sinfo", "--noheader", "--format=%P|%a|%l|%c|%m|%G")
+    # --exact: nodes that differ are lines of their own. Those that are down are shown too.
+    text = slurm_command.run("sinfo", "--exact", "--noheader", "--format=%P|%a|%l|%c|%m|%G")
     for line in text.splitlines():
         name, state, limit, cpus, memory, gres = (part.strip() for part in line.split("|"))
         if state != "up":

@@ -28,6 +28,7 @@ class JobRecord(Schema):
             of another login node may be an hour off), nor Slurm's ids (they begin anew some day).
         submitted: seconds since 1970, for a person.
         per_job: how many items each task does.
+        after: jobs of a canary that had to end well first.
     """
 
     job: str = Field(pattern=r"^[0-9]+$")
@@ -38,6 +39,7 @@ class JobRecord(Schema):
     number: int = 0
     submitted: float = Field(default_factory=time.time)
     per_job: int = 1
+    after: tuple[str, ...] = ()
 
     def job_of(self, item: int) -> str:
         """Return the id of the task that does `item`."""

@@ -1,5 +1,6 @@
 """What Slurm would refuse is asked before anything is submitted, and told with a remedy."""
 
+import logging
 import re
 import tempfile
 from collections.abc import Iterable
@@ -8,11 +9,15 @@ from pathlib import Path
 from pipeline.executors import sbatch
 from pipeline.executors.arrays import Array
 from pipeline.executors.limits import room_for_jobs
-from pipeline.executors.partitions import partitions
+from pipeline.executors.partitions import gpus_in, partitions
 from pipeline.executors.slurm_command import SlurmError, run
 from pipeline.planning.plan import OpenedPlan
 from pipeline.planning.resources import Resources
+from pipeline.planning.site import Site
 
+log = logging.getLogger(__name__)
+
+NOT_AVAILABLE = "node configuration is not available"
 # By what sbatch says; a site's own plugin may say something else, which is then shown as it is.
 REMEDIES = (
     (r"invalid partition|partition name", "`sinfo -s` lists the partitions; set `partition`"),
@@ -28,7 +33,7 @@ REMEDIES = (
     (r"[Ii]nvalid generic resource|gres", "`sinfo -o '%P %G'` lists GPUs; set `gres`"),
     (r"[Ii]nvalid feature", "`sinfo -o '%P %f'` lists features; set `constraint`"),
     (
-        r"node configuration is not available|Memory specification|CPU count",
+        rf"{NOT_AVAILABLE}|Memory specification|CPU count",
         "no node has that much; `sinfo -o '%P %c %m %G'` lists CPUs, memory (MB) and GPUs; lower "
         "`mem_gb`, `cpus` or `gpus`",
     ),
@@ -57,7 +62,27 @@ def require_accepted(opened: OpenedPlan, arrays: Iterable[Array]) -> None:
             test(sbatch.executor(opened, array, None).script(len(array.groups)))
             require_within_limit(asked.partition or opened.plan.site.partition, asked)
         except SlurmError as error:
+            if may_fit_later(opened.plan.site, asked, array.cpus, error):
+                log.warning("stage %s: the nodes that fit are down just now", array.stage.name)
+                continue
             raise refusal_in_words(array.stage.name, error) from None
+
+
+def may_fit_later(site: Site, asked: Resources, cpus: int, error: SlurmError) -> bool:
+    """Return whether a refusal only means that the nodes that fit are down or drained just now.
+
+    `sbatch --test-only` does not tell that apart from what no node has, and sbatch itself would
+    take the job.
+    """
+    if NOT_AVAILABLE not in str(error):
+        return False
+    named = asked.partition or site.partition
+    gpus = asked.gpus if asked.gres is None else sum(n for _, n in gpus_in(asked.gres))
+    return any(
+        each.cpus >= cpus and each.memory_gb >= asked.mem_gb and each.gpus >= gpus
+        for each in partitions()
+        if named is None or each.name in named.split(",")
+    )
 
 
 def require_within_limit(named: str | None, asked: Resources) -> None:

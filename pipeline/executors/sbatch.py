@@ -66,7 +66,8 @@ def executor_for(
         "gres": resources.gres or (f"gpu:{resources.gpus}" if resources.gpus else None),
         "dependency": dependency,
         "exclude": site.exclude,
-        "setup": [*_exports(variables), *site.setup],
+        # +e: with the -e of a site's own lines, the script would end before it can requeue.
+        "setup": [*_exports(variables), *site.setup, "set +e"],
     }
     executor.update_parameters(
         job_name=name,

@@ -38,6 +38,7 @@ class Submission:
     Attributes:
         opened: the plan.
         after_oom: (stage, item) of what ran out of memory and is to get more.
+        max_array: how many tasks an array may have; None to ask Slurm.
         after: jobs that must all have ended well before any of these starts: of a canary.
         jobs: the ids of each stage's jobs, queued before or submitted now.
         done: what was submitted now.
@@ -48,6 +49,7 @@ class Submission:
     opened: OpenedPlan
     after_oom: frozenset[tuple[str, int]] = frozenset()
     after: tuple[str, ...] = ()
+    max_array: int | None = None
     jobs: dict[str, list[str]] = field(default_factory=dict)
     done: list[Submitted] = field(default_factory=list)
     refused: tuple[Work, str] | None = None
@@ -128,13 +130,21 @@ class Submission:
         Raises:
             SlurmError: it would refuse a stage.
         """
+        require_accepted(self.opened, self.planned(stages))
+
+    def planned(self, stages: Sequence[Work]) -> list[Array]:
+        """Return the arrays that `submit` would submit."""
+        arrays = []
         for work in stages:
             missing = [item for item in work.items if (work.name, item) not in self.alive]
-            require_accepted(self.opened, self._arrays(work, missing))
+            arrays += self._arrays(work, missing)
+        return arrays
 
     def _arrays(self, work: Work, items: Sequence[int]) -> list[Array]:
         latest = latest_jobs(self.records, self.opened.plan.identity)
-        most = max_array(self.site)
+        if items and self.max_array is None:
+            self.max_array = max_array(self.site)  # asked once: the controller may be busy
+        most = self.max_array or DEFAULT_MAX_ARRAY
         return arrays_of(self.opened, work.stage, items, most, latest, self.after_oom)
 
     def _submit_stage(self, work: Work) -> None:
@@ -193,6 +203,7 @@ class Submission:
         JobRecord(
             job=job, stage=stage.name, tier=tier, items=array.items,
             plan=self.opened.plan.identity, per_job=per_job, number=self._next_number(),
+            after=self.after,
         ).save(self.workspace)  # fmt: skip
         self.jobs[stage.name].append(job)
         self.done.append(Submitted(stage.name, tier, job, len(array.items), dependency))

@@ -4,14 +4,11 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping
-from pathlib import Path
 
 from jobs.errors import InputError
 
 # A busy controller takes half a minute; waiting longer than this looks like a hang.
 TIMEOUT_S = 60
-# Debian, other packages, and nodes that get their config from the controller.
-CONFIGS = ("/etc/slurm/slurm.conf", "/usr/local/etc/slurm.conf", "/run/slurm/conf/slurm.conf")
 
 # What an interactive step around the launcher, or a line in a user's profile, leaves in the
 # environment. sbatch, srun and squeue take each of it for a wish, and jobs inherit it: one CPU a
@@ -108,8 +105,11 @@ def slurm_is_here() -> bool:
 
 def slurm_is_configured() -> bool:
     """Return whether this machine belongs to a cluster, and has not just the packages."""
-    named = os.environ.get("SLURM_CONF")
-    return bool(named) or any(Path(path).exists() for path in CONFIGS)
+    try:
+        done = attempt("scontrol", "ping")
+    except SlurmError:
+        return True
+    return NO_CONFIGURATION not in done.stderr
 
 
 def slurm_answers() -> bool:

@@ -30,11 +30,13 @@ log = logging.getLogger(__name__)
 REQUEUE = 85
 ENDS_WITHIN_S = 20.0
 # After the command. Whoever was faster (preemption, a lost node) has requeued it already, and then
-# scontrol says so. SLURM_JOB_ID names one task of an array.
+# scontrol says so. A task is named by its array: the last task of an array has the array's own
+# SLURM_JOB_ID, and scontrol would requeue all of them.
 TEARDOWN = (
     "code=$?",
     f'if [ "$code" -eq {REQUEUE} ]; then',
-    '  said=$(scontrol requeue "$SLURM_JOB_ID" 2>&1) || case "$said" in',
+    "  job=${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}}",
+    '  said=$(scontrol requeue "${job:-$SLURM_JOB_ID}" 2>&1) || case "$said" in',
     "    *[Aa]lready*|*pending*) ;;",
     '    *) echo "error: this job could not be requeued: $said" >&2 ;;',
     "  esac",

@@ -25,9 +25,11 @@ TAIL_BYTES = 20_000
 LONGEST_LINE = 200
 AN_ERROR = re.compile(r"error|no such file|not found|denied|fatal|cannot|killed", re.IGNORECASE)
 RAISED = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Interrupt|Exit)\b")
+REQUEUED = re.compile(r"CANCELLED AT .* DUE TO (JOB REQUEUE|PREEMPTION|NODE FAILURE).*")
 CONSEQUENCE = re.compile(
-    r"Exited with exit code|Terminating (job|StepId|JobId)|STEP .* (CANCELLED|ON) |"
-    r"Job step aborted|triggered an exception"
+    r"Exited with exit code|\*\*\* (JOB|STEP) .* CANCELLED|task \d+: (Killed|Terminated)|"
+    r"Terminating (job|StepId|JobId)|STEP .* (CANCELLED|ON) |Job step aborted|"
+    r"triggered an exception"
 )
 # What Slurm's step daemon and submitit write about a job that they end.
 MEMORY_SIGNS = ("exceeded memory limit", "oom-kill", "oom_kill", "Out Of Memory")
@@ -53,11 +55,13 @@ def failure_of(
     own_log = workspace.log(stage, number)
     log = own_log if own_log.exists() else _stderr(workspace, record, number)
     note = FailureNote.load(workspace.failure(stage, number))
-    slurms = _note_of_slurm(record, ended, _tail(_stderr(workspace, record, number)))
+    stderr = _last_attempt(_tail(_stderr(workspace, record, number)))
+    has_begun = workspace.begun(stage, number).exists()
+    slurms = _note_of_slurm(record, ended, stderr, has_begun)
     if note is None:
         # One that ended well is missing again because something that it was made from has changed.
         ended_badly = ended is not None and ended.state != "COMPLETED"
-        was_killed = ended_badly or workspace.begun(stage, number).exists()
+        was_killed = ended_badly or has_begun
         note = slurms or (_killed(ended) if was_killed else None)
     elif slurms and slurms.kind in ("memory", "time") and record and record.per_job == 1:
         # What a process says that is being ended for its memory or time is a consequence.
@@ -73,10 +77,12 @@ def _killed(ended: EndedJob | None) -> FailureNote:
 
 
 def _note_of_slurm(
-    record: JobRecord | None, ended: EndedJob | None, stderr: str
+    record: JobRecord | None, ended: EndedJob | None, stderr: str, has_begun: bool
 ) -> FailureNote | None:
     """Return what Slurm knows of a job's end; None if that is nothing."""
     state = ended.word if ended else ""
+    if state == "COMPLETED":
+        return None
     if state == "OUT_OF_MEMORY" or any(sign in stderr for sign in MEMORY_SIGNS):
         return FailureNote(kind="memory", reason=HOST_MEMORY)
     if state == "TIMEOUT" or any(sign in stderr for sign in TIME_SIGNS):
@@ -87,8 +93,9 @@ def _note_of_slurm(
         return FailureNote(kind="killed", reason=f"lost with its node ({state}); launch again")
     if ended and ended.exit_code == NO_LOG_FOLDER:
         return FailureNote(kind="error", reason=how_ended(ended))
-    # It failed before it could write a note: nothing was imported yet, or the disk was full.
-    line = first_error(stderr) if record else None
+    # It failed before it could write a note: nothing was imported yet, or the disk was full. One
+    # that has begun, and left its mark, was killed: what its log says is no cause.
+    line = first_error(stderr) if record and not has_begun else None
     if line is None:
         return None
     how = f" ({how_ended(ended)})" if ended else ""
@@ -102,6 +109,11 @@ def _who_cancelled(ended: EndedJob) -> str:
     if who == 0 and os.getuid() != 0:
         return BY_CLUSTER
     return CANCELLED if who in (None, os.getuid()) else f"cancelled by the user with uid {who}"
+
+
+def _last_attempt(log: str) -> str:
+    """Return what was written after the job was requeued last: attempts share one file."""
+    return log[max((found.end() for found in REQUEUED.finditer(log)), default=0) :]
 
 
 def first_error(log: str) -> str | None:

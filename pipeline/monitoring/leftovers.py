@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from jobs.data.workspace import Workspace
+from jobs.vote.ensemble import Ensemble
 from pipeline.planning.plan import OpenedPlan
 from pipeline.stages.graph import remaining
 
@@ -43,7 +45,7 @@ def leftovers(opened: OpenedPlan) -> Iterator[Leftover]:
     named = set(opened.plan.feature_folders)
     for kind in opened.plan.features:
         yield from _features_without_plan(opened, kind.features, named)
-    signatures = {run.signature for run in opened.plan.runs}
+    signatures = {run.signature for run in opened.plan.runs} | _voters(workspace)
     for folder in sorted(workspace.runs.iterdir()) if workspace.runs.is_dir() else ():
         if folder.name not in signatures and (folder / "config.json").is_file():
             yield Leftover.of(folder, "a run that the present plan does not name")
@@ -52,6 +54,12 @@ def leftovers(opened: OpenedPlan) -> Iterator[Leftover]:
     for pattern in OF_JOBS:
         for path in sorted(workspace.jobs.glob(pattern)):
             yield Leftover.of(path, "of a job whose stage is done")
+
+
+def _voters(workspace: Workspace) -> set[str]:
+    """Return the runs that the present submission.csv stands on, whatever plan named them."""
+    ensemble = Ensemble.load(workspace.ensemble)
+    return {voter.signature for voter in ensemble.voters} if ensemble else set()
 
 
 def _features_without_plan(opened: OpenedPlan, kind: str, named: set[str]) -> Iterator[Leftover]:

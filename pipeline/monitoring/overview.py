@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from jobs.errors import InputError
+from jobs.errors import InputError, PipelineError
 from jobs.ownership import is_owned
 from pipeline.executors import queue, slurm_command
 from pipeline.executors.records import JobRecord, latest_jobs
@@ -72,21 +72,27 @@ def overview(opened: OpenedPlan) -> Overview:
         for work in stages
         for number in range(work.total)
     ]
-    return Overview(_with_causes(items, _has_failed_canary(opened)), notes)
+    after_canary = {(name, item) for (name, item), record in latest.items() if record.after}
+    failed = bool(after_canary) and _has_failed_canary(opened)
+    return Overview(_with_causes(items, after_canary if failed else set()), notes)
 
 
 def _has_failed_canary(opened: OpenedPlan) -> bool:
-    """Return whether a canary of this output has failed."""
+    """Return whether the canary of this output has failed, as far as that can be known."""
     workspace = canary_workspace(opened.workspace.root)
-    if not workspace.plan.exists():
+    try:
+        return any(item.failure for item in overview(OpenedPlan.load(workspace)).items)
+    except PipelineError:  # of an earlier version, or gone
         return False
-    return any(item.failure for item in overview(OpenedPlan.load(workspace)).items)
 
 
-def _with_causes(items: list[Item], canary_failed: bool) -> list[Item]:
-    """Name the stage whose failure ended an item that never started."""
+def _with_causes(items: list[Item], after_failed_canary: set[tuple[str, int]]) -> list[Item]:
+    """Name the stage, or the canary, whose failure ended an item that never started."""
     broken = {i.stage for i in items if i.failure and i.failure.kind != "cancelled"}
-    return [_with_cause(item, broken, canary_failed) for item in items]
+    return [
+        _with_cause(item, broken, (item.stage, item.number) in after_failed_canary)
+        for item in items
+    ]
 
 
 def _with_cause(item: Item, broken: set[str], canary_failed: bool) -> Item:
@@ -107,8 +113,11 @@ def _queued(
     opened: OpenedPlan, submitted: bool, notes: list[str]
 ) -> dict[str, queue.QueuedJob] | None:
     """Return this output's jobs by id; None if squeue does not answer."""
-    if not submitted or not slurm_command.slurm_is_here():
+    if not submitted:
         return {}
+    if not slurm_command.slurm_is_here():
+        notes.append("Slurm's commands are not here, so waiting and running jobs are unknown")
+        return None
     try:
         return {job.id: job for job in queue.queued(opened.workspace.root)}
     except InputError as error:

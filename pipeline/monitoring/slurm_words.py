@@ -46,6 +46,7 @@ OF_WHAT = {"GRES": "GPUs", "Gres": "GPUs", "CPU": "CPUs", "Cpu": "CPUs", "Memory
 # A limit on one job is never met by waiting.
 FOR_EVER = "it asks for more than one job may have, and waits for ever; ask for less"
 IN_TIME = "it starts when others of them end"
+USED_UP = "what was granted is used up; ask for more, or launch with another account"
 
 EXITS = {
     2: "a wrong option or file",
@@ -65,7 +66,11 @@ def why_waiting(reason: str) -> str:
     what = next((text for part, text in OF_WHAT.items() if part in name), None)
     if whose is None or what is None:
         return reason
-    remedy = FOR_EVER if re.search(r"PerJob|MaxWall|Minutes", name) else IN_TIME
+    remedy = IN_TIME
+    if re.search(r"PerJob|MaxWall", name):
+        remedy = FOR_EVER
+    elif re.search(r"Grp\w*Minutes|GrpBilling", name) and "RunMinutes" not in name:
+        remedy = USED_UP
     return f"{whose} of {what} is reached ({name}); {remedy}"
 
 

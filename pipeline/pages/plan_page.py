@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from jobs.errors import InputError
 from jobs.words import count
 from pipeline.executors import sbatch
-from pipeline.executors.arrays import Array, arrays_of
+from pipeline.executors.arrays import Array, arrays_of, hours
 from pipeline.pages import console
 from pipeline.planning.likely import EpochTimes
 from pipeline.planning.plan import OpenedPlan
@@ -90,11 +90,6 @@ def _costs(opened: OpenedPlan, arrays: Sequence[Array]) -> None:
         )
     if (likely := _likely_gpu_hours(opened, arrays)) is not None:
         console.say(f"  most likely {likely:,.2f} GPU-hours, as earlier runs of these nets took")
-
-
-def hours(arrays: Sequence[Array]) -> tuple[float, float]:
-    """Return the CPU-hours and GPU-hours of arrays whose tasks run into their time limits once."""
-    return sum(a.cpu_hours for a in arrays), sum(a.gpu_hours for a in arrays)
 
 
 def _likely_gpu_hours(opened: OpenedPlan, arrays: Sequence[Array]) -> float | None:

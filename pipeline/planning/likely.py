@@ -6,13 +6,14 @@ from collections import defaultdict
 from collections.abc import Hashable
 from pathlib import Path
 
+from jobs.data.dataset import Dataset
 from jobs.data.workspace import Workspace
 from jobs.errors import DamagedFileError
 from jobs.train.config import RunConfig
 from jobs.train.history import History
 from jobs.train.recipe import Training
 from jobs.train.run import Run
-from pipeline.planning.canary import CLIPS, canary_workspace
+from pipeline.planning.canary import canary_workspace
 
 
 class EpochTimes:
@@ -26,12 +27,19 @@ class EpochTimes:
     def __init__(self, workspace: Workspace, clips: int) -> None:
         self._clips = clips
         canary = canary_workspace(workspace.root)
-        self._seconds = _of_runs(canary.runs, CLIPS) | _of_runs(workspace.runs, clips)
+        self._seconds = _of_runs(canary.runs, _clips_of(canary)) | _of_runs(workspace.runs, clips)
 
     def of(self, config: RunConfig) -> float | None:
         """Return how many seconds a whole run most likely takes; None if nothing like it ran."""
         a_clip = self._seconds.get(_key(config))
         return None if a_clip is None else a_clip * self._clips * config.epochs
+
+
+def _clips_of(workspace: Workspace) -> int:
+    """Return how many labelled clips an output has."""
+    with contextlib.suppress(DamagedFileError, OSError):
+        return len(Dataset.load(workspace.manifest, Path()).labelled) or 1
+    return 1  # it has no runs either
 
 
 def _of_runs(folder: Path, clips: int) -> dict[Hashable, float]:

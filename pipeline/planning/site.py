@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from jobs.errors import InputError, quoted
 from jobs.schema import Schema, unknown_setting
@@ -20,7 +20,8 @@ LOCAL, GENERIC = "local", "generic"
 OF_SBATCH = "sbatch."
 # What jobs are found, joined and restarted by.
 OURS = {"job-name", "array", "dependency", "output", "error", "open-mode", "signal", "requeue",
-        "kill-on-invalid-dep", "parsable", "wrap", "chdir", "nodes", "ntasks"}  # fmt: skip
+        "no-requeue", "kill-on-invalid-dep", "parsable", "wrap", "chdir", "nodes", "ntasks", "hold",
+        "test-only", "wait", "clusters", "cluster"}  # fmt: skip
 UMASKS = {"owner": 0o077, "group": 0o027, "all": 0o022}
 
 
@@ -78,6 +79,18 @@ class Site(Schema):
                 if isinstance(value, str) and not value.isprintable():
                     raise ValueError(f"`{name}` must be one line; got {quoted(value)}")
         return self
+
+    @field_validator("sbatch", mode="before")
+    @classmethod
+    def _as_text(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        # In YAML, 100 is a number, and `exclusive: false` means that it is not wanted.
+        return {
+            key: str(said) if isinstance(said, int | float) and said is not True else said
+            for key, said in value.items()
+            if said is not False and said is not None
+        }
 
     @model_validator(mode="after")
     def _options_are_named(self) -> "Site":
@@ -165,7 +178,8 @@ def load_site(
     rest = [text for text in overrides if text not in options]
     forced = dict(personal or {}) | parse_settings(rest, valid, "--site-set", "account=abc")
     if options:
-        forced["sbatch"] = file.values.get("sbatch", {}) | _options_of_sbatch(options)
+        before = (file.values.get("sbatch") or {}) | (forced.get("sbatch") or {})
+        forced["sbatch"] = before | _options_of_sbatch(options)
     return Site.checked(_by_stage(file, forced), file.where())
 
 

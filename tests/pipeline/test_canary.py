@@ -68,6 +68,7 @@ def test_its_epochs_tell_how_long_the_real_runs_will_take(
     canary = canary_of(grid, real)
     run = canary.run(0)
     run.folder.mkdir(parents=True)
+    canary.save()
     canary.plan.runs[0].config.save(run.config)
     header = "epoch,lr,train_loss,train_accuracy,val_loss,val_accuracy,seconds\n"
     run.history.write_text(header + "1,0.1,1,0.5,1,0.5,9.0\n2,0.1,1,0.5,1,0.5,4.0\n")

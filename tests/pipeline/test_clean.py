@@ -1,5 +1,6 @@
 """clean lists what nobody needs, removes it when told to, and never touches a result."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -70,3 +71,16 @@ def test_logs_stay_while_something_is_left_to_do(out: Path) -> None:
     assert clean(out, "--yes").returncode == 0
     assert (out / "logs" / "submitit" / "7_0_0_log.err").exists()
     assert not (out / "runs" / "0123456789abcdef").exists()
+
+
+def test_runs_that_the_submission_stands_on_stay_whatever_the_plan_names(out: Path) -> None:
+    plan = out / "launch" / "plan.json"
+    text = plan.read_text()
+    for run in out.glob("runs/*/done.json"):
+        text = text.replace(run.parent.name, "fedcba9876543210")
+    plan.write_text(text)
+    listed = clean(out).stdout
+    ensemble = json.loads((out / "ensemble.json").read_text())
+    voters = {voter["signature"] for voter in ensemble["inputs"]["voters"]}
+    assert voters
+    assert not [name for name in voters if name in listed]

@@ -149,3 +149,34 @@ def test_of_runs_that_share_a_job_each_is_told_its_own_cause(
     failure = failure_of(workspace, "train", 5, record, EndedJob("7", "OUT_OF_MEMORY", "0:9"))
     assert failure is not None
     assert failure.kind == kind
+
+
+REQUEUED_THEN_KILLED = """\
+slurmstepd: error: *** JOB 7 ON c1 CANCELLED AT 2026-01-01T10:00:00 DUE TO JOB REQUEUE ***
+srun: error: c1: task 0: Killed
+"""
+
+
+@pytest.mark.parametrize(
+    ("state", "stderr", "has_begun", "said"),
+    [
+        ("COMPLETED", "UserWarning: cuDNN cannot be used", False, None),
+        ("FAILED", REQUEUED_THEN_KILLED, False, KILLED),
+        ("FAILED", "UserWarning: cuDNN cannot be used", True, KILLED),
+        ("FAILED", "bash: conda: command not found", False, "conda: command not found"),
+    ],
+)
+def test_a_harmless_line_of_a_log_is_no_cause(
+    tmp_path: Path, state: str, stderr: str, has_begun: bool, said: str | None
+) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.jobs.mkdir(parents=True)
+    (workspace.jobs / "7_1_0_log.err").write_text(stderr)
+    if has_begun:
+        workspace.begun("train", 5).touch()
+    failure = failure_of(workspace, "train", 5, RECORD, EndedJob("7_1", state, "0:9"))
+    if said is None:
+        assert failure is None
+    else:
+        assert failure is not None
+        assert said in failure.reason

@@ -12,7 +12,7 @@ import pytest
 
 from jobs.data.workspace import Workspace
 from jobs.ownership import owning
-from pipeline.executors.slurm_command import CONFIGS
+from pipeline.executors.slurm_command import NO_CONFIGURATION
 
 Finished = Callable[[Path], None]
 Launch = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -291,11 +291,11 @@ def test_a_cluster_whose_controller_is_silent_is_not_worked_on_by_itself(
         (bin_folder / name).write_text("#!/bin/sh\necho no controller >&2; exit 1\n")
         (bin_folder / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{bin_folder}:{os.environ['PATH']}")
-    monkeypatch.setenv("SLURM_CONF", "/etc/hostname")
+    monkeypatch.delenv("SLURM_CONF", raising=False)
     command = ("--grid", tiny_grid, "--data", made_clips, "--out", out, "--set", "epochs=1")
     refused = launch(*command)
     assert refused.returncode == 2
     assert "no Slurm controller answers" in refused.stderr
-    monkeypatch.delenv("SLURM_CONF")
-    if not any(Path(place).exists() for place in CONFIGS):
-        assert launch(*command).returncode == 0  # only the packages are here
+    without = f"echo 'scontrol: fatal: {NO_CONFIGURATION}' >&2; exit 1"
+    (bin_folder / "scontrol").write_text(f"#!/bin/sh\n{without}\n")
+    assert launch(*command).returncode == 0  # only the packages are here

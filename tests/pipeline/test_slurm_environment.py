@@ -7,8 +7,11 @@ import pytest
 
 from jobs.errors import InputError
 from pipeline.executors import slurm_command
+from pipeline.executors.partitions import gpus_in
+from pipeline.executors.refusals import NOT_AVAILABLE, may_fit_later
 from pipeline.executors.slurm_executor import job_id
 from pipeline.planning import wishes
+from pipeline.planning.resources import Resources
 from pipeline.planning.site import load_site
 from pipeline.planning.wishes import personal_settings, with_wishes
 from pipeline.planning.wrapper import container_variables, python_command
@@ -104,7 +107,7 @@ def test_a_users_own_file_fills_in_what_is_theirs(
 def test_options_of_sbatch_are_passed_on_but_not_those_that_are_ours() -> None:
     site = load_site("generic", ["sbatch.nice=100", "sbatch.exclusive"])
     assert site.sbatch == {"nice": "100", "exclusive": True}
-    for option in ("sbatch.array=1-3", "sbatch.N=2", "sbatch.nice=a\nb"):
+    for option in ("sbatch.array=1-3", "sbatch.N=2", "sbatch.nice=a\nb", "sbatch.clusters=b"):
         with pytest.raises(InputError, match=r"sbatch\."):
             load_site("generic", [option])
 
@@ -139,3 +142,38 @@ def test_a_wrapper_that_is_not_there_is_refused_and_one_of_ours_is_found_from_an
     assert Path(command.split()[1]).is_file()
     with pytest.raises(InputError, match=r"names slurm/contaner\.sh, which is not there"):
         python_command(load_site("generic", ["python=bash slurm/contaner.sh python"]))
+
+
+def test_options_of_sbatch_mean_in_a_file_what_a_person_means() -> None:
+    site = load_site("generic", ["sbatch={nice: 1, exclusive: true, spread-job: false}"])
+    assert site.sbatch == {"nice": "1", "exclusive": True}
+    both = load_site("generic", ["sbatch.x=1"], {"sbatch": {"nice": 5}})
+    assert both.sbatch == {"nice": "5", "x": "1"}
+
+
+@pytest.mark.parametrize(
+    ("gres", "found"),
+    [
+        ("gpu:2080ti:4", [("2080ti", 4)]),
+        ("gpu:a100-sxm4-80gb:4(S:0-1)", [("a100-sxm4-80gb", 4)]),
+        ("gpu:3g.20gb:2,shard:8", [("3g.20gb", 2)]),
+        ("gpu:2", [("", 2)]),
+        ("gpu", [("", 1)]),
+        ("gpu:v100", [("v100", 1)]),
+        ("", []),
+    ],
+)
+def test_gpus_are_counted_whatever_they_are_called(gres: str, found: list[tuple[str, int]]) -> None:
+    assert gpus_in(gres) == found
+
+
+def test_nodes_that_are_down_are_waited_for_and_what_no_node_has_is_not(stub: Stub) -> None:
+    stub("sinfo", "echo 'main*|up|1-00:00:00|8|64000|gpu:v100:2'")
+    error = slurm_command.SlurmError(f"sbatch failed: Requested {NOT_AVAILABLE}")
+    site = load_site("generic")
+    fits = Resources(mem_gb=32, timeout_min=60, gpus=1)
+    assert may_fit_later(site, fits, 4, error)
+    assert not may_fit_later(site, fits.model_copy(update={"mem_gb": 600}), 4, error)
+    assert not may_fit_later(site, fits.model_copy(update={"gres": "gpu:v100:4"}), 4, error)
+    assert not may_fit_later(site, fits, 16, error)
+    assert not may_fit_later(site, fits, 4, slurm_command.SlurmError("invalid partition"))

@@ -82,11 +82,13 @@ def test_through_a_wrapper_without_slurms_commands_a_warned_run_is_requeued_and_
     )
     assert launched.returncode == 0, launched.stderr
     cluster.wait_until(lambda: len(list(cluster.out.glob("runs/*/history.csv"))) == 2)
-    job = cluster.running("train")[0]
-    cluster.command("scancel", "--signal=USR2", job)
+    # The last task of an array, whose own id is the array's: only it may be requeued.
+    last = max(cluster.running("train"))
+    assert last.endswith("_1")
+    cluster.command("scancel", "--signal=USR2", last)
     cluster.drain()
-    restarts = cluster.command("scontrol", "show", "job", job).stdout
-    assert "Restarts=1" in restarts
+    shown = [cluster.command("scontrol", "show", "job", f"{last[:-1]}{k}").stdout for k in (0, 1)]
+    assert ["Restarts=1" in text for text in shown] == [False, True]
     assert (cluster.out / "submission.csv").read_bytes() == expected(long_grid)
     logs = (cluster.out / "logs").glob("train-*.log")
     assert any("resuming" in path.read_text() for path in logs)
