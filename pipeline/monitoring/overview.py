@@ -166,5 +166,6 @@ def _item(
         return item("open", "to be done again after the stages before it")
     failure = failure_of(opened.workspace, work.name, number, record, known)
     if failure is None:
-        return item("open", "not started")
+        is_known = record is None or known is not None
+        return item("open", "not started" if is_known else f"accounting knows no job {job} (yet)")
     return item("failed", failure.reason, failure)

@@ -14,6 +14,7 @@ from slurm.testbed.testbed import Testbed
 
 ROOT = Path(__file__).parent.parent.parent
 LONGEST_LOG = 6000
+ASKED_AGAIN = 30
 
 
 @dataclass
@@ -45,7 +46,13 @@ class Cluster:
         return self.pipeline("launch", *arguments, "--out", self.out, "--executor", "slurm")
 
     def queue(self) -> list[str]:
-        return self.command("squeue", "-h", "-r", "-o", "%i %j %T %r").stdout.splitlines()
+        """Return a line for each task that waits or runs; a squeue that fails is asked again."""
+        for _ in range(ASKED_AGAIN):
+            done = self.command("squeue", "-h", "-r", "-o", "%i %j %T %r")
+            if done.returncode == 0:
+                return done.stdout.splitlines()
+            time.sleep(1)
+        raise TimeoutError(f"squeue does not answer: {done.stderr}")
 
     def status(self) -> dict[str, Any]:
         shown = self.pipeline("status", self.out, "--json")

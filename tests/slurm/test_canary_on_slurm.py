@@ -37,8 +37,9 @@ def test_a_canary_that_fails_cancels_the_rest_with_the_reason(
     launched = cluster.launch("--grid", tiny_grid, "--data", made_clips, "--canary", *typo)
     assert launched.returncode == 0, launched.stderr
     cluster.drain(120)
+    # Accounting hears of jobs that never started some seconds later.
+    cluster.wait_until(lambda: all(i["state"] == "failed" for i in cluster.status()["items"]), 60)
     items = cluster.status()["items"]
-    assert {item["state"] for item in items} == {"failed"}
     assert {item["detail"] for item in items} == {
         "cancelled, because the canary failed; status of its folder `canary` says why"
     }
