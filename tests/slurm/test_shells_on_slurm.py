@@ -60,10 +60,14 @@ def test_a_launch_from_an_interactive_step_asks_for_the_same_and_sees_the_same(
     assert "Nothing was submitted." in again.stdout, again.stdout + again.stderr
     cluster.drain()
     assert (cluster.out / "submission.csv").read_bytes() == expected(tiny_grid)
-    rows = cluster.accounting("JobName,State")
-    ours = [state for name, state in rows if name.startswith(job_name(cluster.out, ""))]
-    assert ours
-    assert set(ours) == {"COMPLETED"}
+
+    def ended() -> set[str]:
+        rows = cluster.accounting("JobName,State")
+        return {state for name, state in rows if name.startswith(job_name(cluster.out, ""))}
+
+    # Accounting hears of an end a moment later than the queue.
+    cluster.wait_until(lambda: "RUNNING" not in ended(), 60)
+    assert ended() == {"COMPLETED"}
 
 
 def test_through_a_wrapper_without_slurms_commands_a_warned_run_is_requeued_and_goes_on(
