@@ -74,10 +74,11 @@ def _findings(
 ) -> Iterator[Finding]:
     yield from machine.python_and_packages()
     on_slurm = slurm_command.slurm_is_here() and name != LOCAL
+    on_slurm = on_slurm and slurm_command.slurm_is_configured()  # and not the packages alone
     yield from machine.output_folder(workspace, on_slurm)
     if not on_slurm:
         yield Finding.warning(
-            "Slurm", "sbatch is not here: launches run on this machine",
+            "Slurm", "no cluster can be reached from here: launches run on this machine",
             "to use a cluster, go to its login node (outside of a container)",
         )  # fmt: skip
         return

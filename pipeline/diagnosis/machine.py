@@ -1,19 +1,19 @@
 """This machine: Python, packages, the output folder, files and bytes that are left."""
 
+import contextlib
 import os
 import shutil
 import sys
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from jobs.data.workspace import Workspace
 from jobs.errors import InputError
 from pipeline.diagnosis.finding import Finding
+from pipeline.diagnosis.probe_job import installed
 from pipeline.planning.space import is_local_to_a_node, make_writable
 
 OLDEST_PYTHON = (3, 11)
-PACKAGES = ("torch", "librosa", "numpy", "submitit", "joblib", "pandas", "h5py", "soundfile")
 # About what a grid of forty runs makes.
 FEW_FILES, FEW_BYTES = 5_000, 20 * 10**9
 LOCAL_TO_A_NODE = ("/tmp", "/var/tmp", "/dev/shm")
@@ -22,7 +22,7 @@ LOCAL_TO_A_NODE = ("/tmp", "/var/tmp", "/dev/shm")
 def python_and_packages() -> Iterator[Finding]:
     """Look at the Python that launches, and at what it can import."""
     yield of_python(".".join(map(str, sys.version_info[:3])), sys.executable, "python here")
-    yield of_packages({name: _version(name) for name in PACKAGES}, "packages here")
+    yield of_packages(installed(), "packages here")
 
 
 def of_python(number: str, executable: str, subject: str) -> Finding:
@@ -43,13 +43,6 @@ def of_packages(versions: dict[str, str | None], subject: str) -> Finding:
     return Finding.ok(subject, ", ".join(f"{name} {found}" for name, found in versions.items()))
 
 
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
-
-
 def output_folder(workspace: Workspace, on_slurm: bool) -> Iterator[Finding]:
     """Look at whether results can be written, where, and how much room there is."""
     root, subject = workspace.root, "output"
@@ -60,8 +53,10 @@ def output_folder(workspace: Workspace, on_slurm: bool) -> Iterator[Finding]:
         yield Finding.failure(subject, str(error), "choose another --out")
         return
     finally:
-        if not was_there and root.is_dir() and not any(root.iterdir()):
-            root.rmdir()
+        if not was_there:  # looking leaves nothing behind
+            for folder in (*workspace.private, root):
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
     yield Finding.ok(subject, f"{root} can be written from here")
     if on_slurm and is_local_to_a_node(root):
         yield Finding.warning(

@@ -30,10 +30,15 @@ def look(with_gpu: bool) -> dict[str, Any]:
         "host": socket.gethostname(),
         "python": ".".join(map(str, sys.version_info[:3])),
         "executable": sys.executable,
-        "packages": {name: _version(name) for name in PACKAGES},
+        "packages": installed(),
         "cpus": len(os.sched_getaffinity(0)),
         "gpus": _gpus() if with_gpu else [],
     }
+
+
+def installed() -> dict[str, str | None]:
+    """Return the versions of the packages that we need; None for one that is not there."""
+    return {name: _version(name) for name in PACKAGES}
 
 
 def _version(name: str) -> str | None:
