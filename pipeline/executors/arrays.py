@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from jobs.errors import InputError
-from pipeline.executors.partitions import gpus_in
+from pipeline.executors.partitions import gpus_asked
 from pipeline.executors.records import JobRecord
 from pipeline.executors.sharing import grouped
 from pipeline.planning.plan import OpenedPlan
@@ -38,8 +38,7 @@ class Array:
     @property
     def gpus(self) -> int:
         """GPUs of each task."""
-        asked = self.request.resources
-        return asked.gpus if asked.gres is None else sum(n for _, n in gpus_in(asked.gres))
+        return gpus_asked(self.request.resources)
 
     @property
     def cpu_hours(self) -> float:

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from pipeline.executors import slurm_command
+from pipeline.planning.resources import Resources
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,11 @@ def gpus_in(gres: str) -> list[tuple[str, int]]:
         count = int(rest.pop()) if rest and rest[-1].isdigit() else 1
         found.append((rest[0] if rest else "", count))
     return found
+
+
+def gpus_asked(asked: Resources) -> int:
+    """Return how many GPUs a task asks for, in whichever way."""
+    return asked.gpus if asked.gres is None else sum(count for _, count in gpus_in(asked.gres))
 
 
 def partitions() -> list[Partition]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from pipeline.executors import sbatch
 from pipeline.executors.arrays import Array
 from pipeline.executors.limits import room_for_jobs
-from pipeline.executors.partitions import gpus_in, partitions
+from pipeline.executors.partitions import gpus_asked, partitions
 from pipeline.executors.slurm_command import SlurmError, run
 from pipeline.planning.plan import OpenedPlan
 from pipeline.planning.resources import Resources
@@ -77,7 +77,7 @@ def may_fit_later(site: Site, asked: Resources, cpus: int, error: SlurmError) ->
     if NOT_AVAILABLE not in str(error):
         return False
     named = asked.partition or site.partition
-    gpus = asked.gpus if asked.gres is None else sum(n for _, n in gpus_in(asked.gres))
+    gpus = gpus_asked(asked)
     return any(
         each.cpus >= cpus and each.memory_gb >= asked.mem_gb and each.gpus >= gpus
         for each in partitions()
