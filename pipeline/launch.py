@@ -12,11 +12,12 @@ from jobs.errors import InputError
 from jobs.ownership import owning
 from pipeline.command import EXIT_FAILED, command
 from pipeline.executors import queue, slurm_command
-from pipeline.executors.arrays import DEFAULT_MAX_ARRAY, require_cheap
+from pipeline.executors.arrays import require_cheap
 from pipeline.executors.choosing import Executor, choose_executor, choose_site
 from pipeline.executors.here import ExecutorName, Skipped, run_stages
+from pipeline.executors.limits import DEFAULT_MAX_ARRAY, max_array
 from pipeline.executors.records import JobRecord
-from pipeline.executors.slurm import Submission, max_array
+from pipeline.executors.slurm import Submission
 from pipeline.monitoring.overview import overview
 from pipeline.pages import launch_page, plan_page, summary
 from pipeline.planning.canary import canary_of
@@ -218,7 +219,7 @@ def _canary_jobs(submission: Submission) -> tuple[str, ...]:
     submission.opened.save()
     submission.submit(remaining(submission.opened))
     if submission.refused:
-        raise InputError(f"the canary is not wholly submitted: {submission.refused[1]}")
+        raise InputError(f"the canary is not wholly submitted: {submission.refused.said}")
     launch_page.canary(submission)
     return submission.alive_jobs
 

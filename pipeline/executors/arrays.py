@@ -1,7 +1,7 @@
 """What a launch submits: the arrays of each stage, and what they may cost."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jobs.errors import InputError
 from pipeline.executors.partitions import gpus_asked
@@ -10,8 +10,6 @@ from pipeline.executors.sharing import grouped
 from pipeline.planning.plan import OpenedPlan
 from pipeline.stages.stage import Request, Stage
 
-# Slurm's own default of MaxArraySize, for a controller that does not say.
-DEFAULT_MAX_ARRAY = 1001
 Latest = Mapping[tuple[str, int], JobRecord]
 
 
@@ -34,6 +32,10 @@ class Array:
     @property
     def items(self) -> tuple[int, ...]:
         return tuple(item for group in self.groups for item in group)
+
+    def part(self, start: int, end: int | None = None) -> "Array":
+        """Return these tasks alone."""
+        return replace(self, groups=self.groups[start:end])
 
     @property
     def gpus(self) -> int:

@@ -1,33 +1,66 @@
-"""How many jobs a user may have in the queue, where the cluster bounds that."""
+"""What a cluster bounds: how many tasks an array may have, how many jobs a user may queue."""
 
 import getpass
 import os
+from dataclasses import dataclass
 
-from pipeline.executors.slurm_command import SlurmError, run
+from pipeline.executors.slurm_command import SlurmError, cluster_settings, run, slurm_answers
+from pipeline.planning.site import Site
 
+# Slurm's own default of MaxArraySize, for a controller that does not say.
+DEFAULT_MAX_ARRAY = 1001
 SIGNS = ("MaxSubmitJob", "GrpSubmitJob", "job submit limit", "QOSMaxSubmit", "AssocMaxSubmit")
 
 
-def room_for_jobs(refusal: str) -> str:
-    """Return a sentence on how many more jobs fit, or "" if that is not why Slurm has refused.
+def max_array(site: Site) -> int:
+    """Return how many tasks an array may have: as the site's file says, else as Slurm says."""
+    if site.max_array_size is not None:
+        return site.max_array_size
+    # A plan is shown where no Slurm answers, too.
+    text = cluster_settings().get("MaxArraySize", "") if slurm_answers() else ""
+    return int(text) if text.isdigit() and int(text) else DEFAULT_MAX_ARRAY
+
+
+@dataclass(frozen=True)
+class Room:
+    """What is left of the jobs that a user may queue; each task of an array counts as one.
+
+    Attributes:
+        queued: jobs of the user that wait or run, of this output or not.
+        most: the lowest limit that accounting shows; None if it shows none.
+    """
+
+    queued: int
+    most: int | None
+
+    @property
+    def left(self) -> int | None:
+        """How many more fit; None if that is not known."""
+        return None if self.most is None else max(0, self.most - self.queued)
+
+    def __str__(self) -> str:
+        if self.most is None:
+            return f"You have {self.queued} jobs in the queue, each task of an array counted"
+        return (
+            f"You may have {self.most} jobs in the queue and have {self.queued}, each task of an "
+            f"array counted: {self.left} more fit"
+        )
+
+
+def room_of(refusal: str) -> Room | None:
+    """Return the room that is left, if the number of jobs is why Slurm has refused.
 
     Args:
         refusal: sbatch's words.
     """
     if not any(sign in refusal for sign in SIGNS):
-        return ""
+        return None
     try:
         whose = f"--user={os.getuid()}"
         queued = len(run("squeue", whose, "--all", "--noheader", "--array", "--format=%i").split())
     except SlurmError:
-        return ""
-    most = _most_jobs()
-    if most is None:
-        return f"You have {queued} jobs in the queue, each task of an array counted"
-    return (
-        f"You may have {most} jobs in the queue and have {queued}, each task of an array counted: "
-        f"{max(0, most - queued)} more fit"
-    )
+        return None
+    return Room(queued, _most_jobs())
 
 
 def _most_jobs() -> int | None:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from jobs.data.workspace import Workspace
 from jobs.errors import InputError
 from jobs.trust import make_private
-from pipeline.executors import queue, sbatch, slurm_command
-from pipeline.executors.arrays import DEFAULT_MAX_ARRAY, Array, arrays_of
+from pipeline.executors import edges, queue, sbatch
+from pipeline.executors.arrays import Array, arrays_of
+from pipeline.executors.limits import DEFAULT_MAX_ARRAY, max_array, room_of
 from pipeline.executors.records import JobRecord, latest_jobs
 from pipeline.executors.refusals import refusal_in_words, require_accepted
 from pipeline.executors.sharing import work_of
@@ -31,6 +32,15 @@ class Submitted:
     dependency: str | None
 
 
+@dataclass(frozen=True)
+class Refused:
+    """What Slurm did not take of a stage, after it had taken something."""
+
+    stage: str
+    items: int
+    said: str
+
+
 @dataclass
 class Submission:
     """One launch onto Slurm.
@@ -42,7 +52,7 @@ class Submission:
         after: jobs that must all have ended well before any of these starts: of a canary.
         jobs: the ids of each stage's jobs, queued before or submitted now.
         done: what was submitted now.
-        refused: the stage that Slurm refused, and its words; what follows it was not tried.
+        refused: what Slurm refused, and its words; what follows it was not tried.
         alive: (stage, item) of what is queued or running, with its job.
     """
 
@@ -52,7 +62,7 @@ class Submission:
     max_array: int | None = None
     jobs: dict[str, list[str]] = field(default_factory=dict)
     done: list[Submitted] = field(default_factory=list)
-    refused: tuple[Work, str] | None = None
+    refused: Refused | None = None
     alive: dict[tuple[str, int], str] = field(default_factory=dict)
     queued: list[queue.QueuedJob] = field(default_factory=list)
     records: list[JobRecord] = field(default_factory=list)
@@ -116,7 +126,10 @@ class Submission:
             except SlurmError as error:
                 if not self.done:
                     raise
-                self.refused = work, str(error)
+                taken = sum(each.items for each in self.done if each.stage == work.name)
+                queued = sum((work.name, item) in self.alive for item in work.items)
+                left = len(work.items) - queued - taken
+                self.refused = Refused(work.name, left, str(error))
                 return
 
     @property
@@ -187,16 +200,29 @@ class Submission:
         return list(work.items)
 
     def _submit_array(self, array: Array) -> None:
-        stage, dependency = array.stage, self._dependency(array.stage)
+        """Submit an array, or as much of it as the cluster's limit of jobs leaves room for.
+
+        Raises:
+            SlurmError: it, or the rest of it, is refused.
+        """
+        try:
+            self._submit_tasks(array)
+        except SlurmError as error:
+            room = room_of(str(error))
+            # An array above the limit would never be taken whole.
+            if room is not None and room.left and room.left < len(array.groups):
+                self._submit_tasks(array.part(0, room.left))
+            raise refusal_in_words(array.stage.name, error, room) from None
+
+    def _submit_tasks(self, array: Array) -> None:
+        stage = array.stage
+        dependency = edges.dependency(stage, self.jobs, self.after)
         make_private(self.workspace.logs)
         per_job = stage.items_per_job(self.opened)
         executor = sbatch.executor(self.opened, array, dependency)
         root = str(self.workspace.root)
         call, work = work_of(array.groups, per_job)
-        try:
-            submitted = executor.map_array(call, [stage.name] * len(work), [root] * len(work), work)
-        except SlurmError as error:
-            raise refusal_in_words(stage.name, error) from None
+        submitted = executor.map_array(call, [stage.name] * len(work), [root] * len(work), work)
         job, tier = submitted[0].job_id.split("_")[0], array.request.tier
         # Killed before this line, the launcher leaves a job that nobody knows the items of: the
         # next launch finds it by its name, cancels it and submits the items again (see `look`).
@@ -211,37 +237,3 @@ class Submission:
     def _next_number(self) -> int:
         before = max((record.number for record in self.records), default=0)
         return before + len(self.done) + 1
-
-    def _dependency(self, stage: Stage) -> str | None:
-        """Return sbatch's --dependency: the nearest earlier stage that has jobs."""
-        # One that replaces a running one must come after it, so that the newer result stays.
-        earlier = self.jobs[stage.name] if stage.repeats else []
-        parts = [f"afterany:{':'.join(earlier)}"] if earlier else []
-        if self.after:  # of every job: "after any end" of a cancelled stage would be met
-            parts.append(f"afterok:{':'.join(self.after)}")
-        # A stage without jobs has nothing left to do: whoever waits for it waits for the one before
-        # it. Only jobs that are alive count: a dependency on an ended job may never be met.
-        wait = stage.waits_for
-        found = False
-        while wait is not None:
-            jobs = self.jobs.get(wait.stage.name, [])
-            # afterok of an array is met only if every task of it ended well. What must succeed
-            # further up is waited for as well: if it fails, the stage between is cancelled, and
-            # "after any end" of that would be met.
-            if jobs and wait.on == "success":
-                parts.append(f"afterok:{':'.join(jobs)}")
-            elif jobs and not found:
-                parts.append(f"afterany:{':'.join(jobs)}")
-            found = found or bool(jobs)
-            wait = wait.stage.waits_for
-        return ",".join(parts) or None
-
-
-def max_array(site: Site) -> int:
-    """Return how many tasks an array may have: as the site's file says, else as Slurm says."""
-    if site.max_array_size is not None:
-        return site.max_array_size
-    # A plan is shown where no Slurm answers, too.
-    settings = slurm_command.cluster_settings() if slurm_command.slurm_answers() else {}
-    text = settings.get("MaxArraySize", "")
-    return int(text) if text.isdigit() and int(text) else DEFAULT_MAX_ARRAY

@@ -93,10 +93,10 @@ def submitted(submission: Submission) -> None:
             ],
         )
     if submission.refused:
-        work, said = submission.refused
-        console.complain(said)
+        refused = submission.refused
+        console.complain(refused.said)
         console.say(
-            f"  {count(len(work.items), 'task')} of stage {work.name} and what follows are not "
+            f"  {count(refused.items, 'task')} of stage {refused.stage} and what follows are not "
             "submitted; the same command submits them once there is room. Nothing is lost."
         )
     console.say()

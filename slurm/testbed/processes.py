@@ -32,8 +32,13 @@ def all_pids() -> list[int]:
 
 
 def is_daemon(pid: int, sql: bool = True) -> bool:
-    name = Path(command_line(pid).split("\0")[0].rstrip(":")).name.split(":")[0]
+    name = program_of(pid)
     return name in DAEMONS or (sql and name == "mariadbd")
+
+
+def program_of(pid: int) -> str:
+    """Return a process's program without its folder: `slurmd`."""
+    return Path(command_line(pid).split("\0")[0].rstrip(":")).name.split(":")[0]
 
 
 def step_keepers(pid: int) -> list[int]:

@@ -12,19 +12,24 @@ import shutil
 import signal
 import socket
 import stat
-import string
 import subprocess
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from slurm.testbed import folder
+from slurm.testbed import configuration, daemons, folder
+from slurm.testbed.commands import START_TIMEOUT_S, Commands, wait_for
 from slurm.testbed.machine import TestbedError, install, require_no_foreign_slurm
-from slurm.testbed.processes import are_of, command_line, environment_of, kill, step_keepers
+from slurm.testbed.processes import (
+    are_of,
+    command_line,
+    environment_of,
+    kill,
+    program_of,
+    step_keepers,
+)
 
-HERE = Path(__file__).parent
 PROGRAMS = (
     "munged",
     "mariadbd",
@@ -35,7 +40,6 @@ PROGRAMS = (
     "sacctmgr",
 )
 NODES = ("cpu1", "cpu2", "gpu1", "gpu2")
-START_TIMEOUT_S = 60
 
 
 @dataclass(frozen=True)
@@ -72,8 +76,12 @@ class Testbed:
             "PATH": f"{os.environ['PATH']}:/usr/sbin",
         }
 
+    @property
+    def _commands(self) -> Commands:
+        return Commands(self.environment)
+
     def is_up(self) -> bool:
-        return self.config.exists() and self._quietly("scontrol", "ping") == 0
+        return self.config.exists() and self._commands.quietly("scontrol", "ping") == 0
 
     def start(self) -> None:
         """Start every daemon, in the order in which they need each other.
@@ -87,8 +95,8 @@ class Testbed:
         self.stop()
         self._lay_out()
         try:
-            self._start_munge()
-            self._start_database()
+            daemons.start_munge(self.root, self._commands)
+            daemons.start_database(self.root, self.first_port + 6, self._commands)
             self._start_slurm()
         except (TestbedError, subprocess.CalledProcessError) as error:
             logs = "\n".join(self._log_ends())
@@ -109,6 +117,27 @@ class Testbed:
         if self._processes():
             raise TestbedError(f"processes {self._processes()} did not end")
         folder.remove(self.root)
+
+    def reconfigure(self, changes: Mapping[str, str]) -> None:
+        """Start the controller and the nodes anew, as another cluster's staff has set them up.
+
+        Args:
+            changes: settings of slurm.conf, as `configuration.write` takes them; without any, the
+                testbed is as it was made.
+
+        Raises:
+            TestbedError: a daemon did not come up.
+        """
+        for sent in (signal.SIGTERM, signal.SIGKILL):
+            for pid in self._controller_and_nodes():
+                kill(pid, sent)
+            wait_for(lambda: not self._controller_and_nodes(), 15, raising=False)
+        self._configure(changes)
+        self._start_controller_and_nodes()
+
+    def _controller_and_nodes(self) -> list[int]:
+        of_slurm = ("slurmctld", "slurmd")
+        return [pid for pid in self._processes() if program_of(pid) in of_slurm]
 
     def require_fitting_machine(self) -> None:
         """Refuse a machine on which a testbed would do harm or cannot run."""
@@ -131,7 +160,7 @@ class Testbed:
                 kill(pid, sent)
 
     def start_node(self, node: str) -> None:
-        self._run("slurmd", "-N", node)
+        self._commands.run("slurmd", "-N", node)
 
     def _is_of_node(self, pid: int, node: str) -> bool:
         started = f"-N\0{node}\0" in command_line(pid)
@@ -144,76 +173,42 @@ class Testbed:
         # munged insists that nobody else could have replaced its socket or key.
         self.root.chmod(0o755)
         (self.root / "run").chmod(0o755)
+        (self.root / "etc" / "password").touch(mode=0o600)
+        (self.root / "etc" / "password").write_text(secrets.token_hex(16))
+        self._configure({})
+        for k in range(2):
+            os.mknod(self.root / "dev" / f"gpu{k}", stat.S_IFCHR | 0o666, os.makedev(1, 3))
+
+    def _configure(self, changes: Mapping[str, str]) -> None:
         values = {
             "root": str(self.root),
             "host": socket.gethostname(),
-            "password": secrets.token_hex(16),
+            "password": (self.root / "etc" / "password").read_text(),
             "max_array_size": str(self.max_array_size),
             "ctld_port": str(self.first_port),
             "dbd_port": str(self.first_port + 5),
             "sql_port": str(self.first_port + 6),
         } | {f"port_{k}": str(self.first_port + k) for k in range(1, len(NODES) + 1)}
-        for name in ("slurm.conf", "slurmdbd.conf", "gres.conf"):
-            text = string.Template((HERE / name).read_text()).substitute(values)
-            path = self.root / "etc" / name
-            path.touch(mode=0o600 if name == "slurmdbd.conf" else 0o644)
-            path.write_text(text)
-        (self.root / "etc" / "password").touch(mode=0o600)
-        (self.root / "etc" / "password").write_text(values["password"])
-        for k in range(2):
-            os.mknod(self.root / "dev" / f"gpu{k}", stat.S_IFCHR | 0o666, os.makedev(1, 3))
-
-    def _start_munge(self) -> None:
-        key = self.root / "etc" / "munge.key"
-        key.touch(mode=0o400)
-        key.write_bytes(secrets.token_bytes(128))
-        self._run(
-            "munged",
-            f"--key-file={key}",
-            f"--socket={self.root}/run/munge.socket",
-            f"--pid-file={self.root}/run/munged.pid",
-            f"--log-file={self.root}/log/munged.log",
-            f"--seed-file={self.root}/state/munged.seed",
-        )
-
-    def _start_database(self) -> None:
-        data, sql_socket = self.root / "sql", self.root / "run" / "sql.socket"
-        password = (self.root / "etc" / "password").read_text()
-        self._run(
-            "mariadb-install-db", "--no-defaults", "--user=root", f"--datadir={data}",
-            "--auth-root-authentication-method=normal", "--skip-test-db",
-        )  # fmt: skip
-        with (self.root / "log" / "mariadb.log").open("w") as log:
-            subprocess.Popen(
-                [
-                    "mariadbd", "--no-defaults", "--user=root", f"--datadir={data}",
-                    f"--socket={sql_socket}", "--bind-address=127.0.0.1",
-                    f"--port={self.first_port + 6}", f"--pid-file={self.root}/run/mariadb.pid",
-                    "--innodb-buffer-pool-size=64M",
-                ],
-                stdout=log, stderr=log, env=self.environment, start_new_session=True,
-            )  # fmt: skip
-        client = ("mariadb", "--no-defaults", f"--socket={sql_socket}", "-e")
-        wait_for(lambda: self._quietly(*client, "select 1") == 0, START_TIMEOUT_S)
-        self._run(
-            *client,
-            "create database slurm_acct_db; "
-            f"create user slurm@'%' identified by '{password}'; "
-            "grant all on slurm_acct_db.* to slurm@'%'",
-        )
+        configuration.write(self.root / "etc", values, changes)
 
     def _start_slurm(self) -> None:
-        self._run("slurmdbd")
-        wait_for(lambda: self._quietly("sacctmgr", "-n", "show", "cluster") == 0, START_TIMEOUT_S)
-        self._run("sacctmgr", "-i", "add", "cluster", "testbed")
-        self._run("slurmctld")
-        wait_for(lambda: self._quietly("scontrol", "ping") == 0, START_TIMEOUT_S)
+        self._commands.run("slurmdbd")
+        wait_for(
+            lambda: self._commands.quietly("sacctmgr", "-n", "show", "cluster") == 0,
+            START_TIMEOUT_S,
+        )
+        self._commands.run("sacctmgr", "-i", "add", "cluster", "testbed")
+        self._start_controller_and_nodes()
+
+    def _start_controller_and_nodes(self) -> None:
+        self._commands.run("slurmctld")
+        wait_for(lambda: self._commands.quietly("scontrol", "ping") == 0, START_TIMEOUT_S)
         for node in NODES:
             self.start_node(node)
         wait_for(self._all_idle, START_TIMEOUT_S)
 
     def _all_idle(self) -> bool:
-        shown = self._output("sinfo", "-h", "-N", "-o", "%N %t").splitlines()
+        shown = self._commands.output("sinfo", "-h", "-N", "-o", "%N %t").splitlines()
         return len({line for line in shown if line.endswith(" idle")}) == len(NODES)
 
     def _processes(self) -> list[int]:
@@ -226,35 +221,6 @@ class Testbed:
             lines = path.read_text(errors="replace").splitlines()[-3:]
             ends += [f"{path.name}: {line}" for line in lines]
         return ends
-
-    def _run(self, *command: str) -> None:
-        done = subprocess.run(
-            command, env=self.environment, capture_output=True, text=True, check=False,
-            stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-        if done.returncode:
-            said = done.stderr.strip() or done.stdout.strip() or f"exit status {done.returncode}"
-            raise TestbedError(f"{' '.join(command[:3])}: {said}")
-
-    def _quietly(self, *command: str) -> int:
-        return subprocess.run(
-            command, env=self.environment, capture_output=True, check=False
-        ).returncode
-
-    def _output(self, *command: str) -> str:
-        return subprocess.run(
-            command, env=self.environment, capture_output=True, text=True, check=False
-        ).stdout
-
-
-def wait_for(condition: Callable[[], bool], seconds: float, raising: bool = True) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            if raising:
-                raise TestbedError(f"waited {seconds:.0f} s in vain")
-            return
-        time.sleep(0.2)
 
 
 def main() -> int:
