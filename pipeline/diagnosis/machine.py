@@ -11,12 +11,12 @@ from jobs.data.workspace import Workspace
 from jobs.errors import InputError
 from pipeline.diagnosis.finding import Finding
 from pipeline.diagnosis.probe_job import installed
+from pipeline.planning.quota import quota_of
 from pipeline.planning.space import is_local_to_a_node, make_writable
 
 OLDEST_PYTHON = (3, 11)
 # About what a grid of forty runs makes.
 FEW_FILES, FEW_BYTES = 5_000, 20 * 10**9
-LOCAL_TO_A_NODE = ("/tmp", "/var/tmp", "/dev/shm")
 
 
 def python_and_packages() -> Iterator[Finding]:
@@ -69,15 +69,21 @@ def _room(folder: Path) -> Iterator[Finding]:
     while not folder.exists():
         folder = folder.parent
     free, status = shutil.disk_usage(folder).free, os.statvfs(folder)
-    said = f"{free / 1e9:,.0f} GB free in {folder}"
-    if free < FEW_BYTES:
-        yield Finding.warning("space", said, "features and checkpoints may need more; see --plan")
+    yield _enough("space", f"{free / 1e9:,.0f} GB free in {folder}", free >= FEW_BYTES)
+    if status.f_files:
+        said = f"{status.f_favail:,} more files may be made in {folder}"
+        yield _enough("inodes", said, status.f_favail >= FEW_FILES)
+    quota = quota_of(folder)
+    if quota is None:
+        yield Finding.ok("quota", "no command tells of one (myquota, lfs, quota)")
     else:
-        yield Finding.ok("space", said)
-    if not status.f_files:
-        return
-    said = f"{status.f_favail:,} more files may be made in {folder}"
-    if status.f_favail < FEW_FILES:
-        yield Finding.warning("inodes", said, "use an --out on scratch; delete what you can")
-    else:
-        yield Finding.ok("inodes", f"{said} (a quota of yours may be lower)")
+        fits = quota.bytes_left >= FEW_BYTES and quota.files_left >= FEW_FILES
+        yield _enough("quota", f"{quota}, in {folder}", fits)
+
+
+def _enough(subject: str, said: str, is_enough: bool) -> Finding:
+    if is_enough:
+        return Finding.ok(subject, said)
+    return Finding.warning(
+        subject, said, "a launch may need more (see --plan): an --out on scratch, or delete"
+    )

@@ -10,6 +10,7 @@ from pipeline.executors.arrays import Array, arrays_of, hours
 from pipeline.pages import console
 from pipeline.planning.likely import EpochTimes
 from pipeline.planning.plan import OpenedPlan
+from pipeline.planning.quota import quota_of
 from pipeline.planning.space import files_needed
 from pipeline.stages.graph import remaining
 from pipeline.stages.stage import Work
@@ -51,6 +52,8 @@ def stages(opened: OpenedPlan, max_array: int, on_slurm: bool, verbose: bool) ->
         status = os.statvfs(opened.workspace.root.parent)
         free = f"; its file system takes {status.f_favail:,} more" if status.f_files else ""
         console.say(f"  about {files:,} files in the output folder{free}")
+        if quota := quota_of(opened.workspace.root.parent):
+            console.say(f"  of the quota there {quota}")
     for array in arrays if verbose and on_slurm else ():
         console.heading(f"{array.stage.name}: {count(len(array.groups), 'task')}")
         try:

@@ -11,6 +11,7 @@ from jobs.data.workspace import Workspace
 from jobs.errors import InputError
 from jobs.temporaries import temporary_beside
 from pipeline.planning.plan import OpenedPlan
+from pipeline.planning.quota import quota_of
 from pipeline.stages.stage import Work
 
 # Plan, manifest, locks and the like.
@@ -60,6 +61,12 @@ def require_space(opened: OpenedPlan, stages: Sequence[Work]) -> None:
         raise InputError(
             f"{root} may hold {status.f_favail} more files (inodes), but about {files} are "
             "needed. Delete some or choose another --out"
+        )
+    quota = quota_of(root)
+    if quota is not None and (needed > quota.bytes_left or files > quota.files_left):
+        raise InputError(
+            f"the quota of {root} is too small: {quota}, and about {_megabytes(needed)} and "
+            f"{files} files are needed. Delete some or choose another --out"
         )
 
 
