@@ -13,6 +13,28 @@ from jobs.trust import (
 
 
 @dataclass(frozen=True)
+class Results:
+    """The folder in which the results of one vote lie."""
+
+    folder: Path
+
+    @property
+    def submission(self) -> Path:
+        """The winner of each test clip."""
+        return self.folder / "submission.csv"
+
+    @property
+    def votes(self) -> Path:
+        """Who voted for what."""
+        return self.folder / "votes.csv"
+
+    @property
+    def ensemble(self) -> Path:
+        """Which checkpoints voted. See `Ensemble`."""
+        return self.folder / "ensemble.json"
+
+
+@dataclass(frozen=True)
 class Workspace:
     """The folder that `--out` names."""
 
@@ -69,16 +91,26 @@ class Workspace:
         return self.runs / signature
 
     @property
+    def results(self) -> Results:
+        """Of the vote by the grid's rule."""
+        return Results(self.root)
+
+    @property
     def submission(self) -> Path:
-        return self.root / "submission.csv"
+        return self.results.submission
 
     @property
     def votes(self) -> Path:
-        return self.root / "votes.csv"
+        return self.results.votes
 
     @property
     def ensemble(self) -> Path:
-        return self.root / "ensemble.json"
+        return self.results.ensemble
+
+    @property
+    def other_votes(self) -> Path:
+        """A folder of results for each vote that was held by another rule."""
+        return self.root / "ensembles"
 
     @property
     def logs(self) -> Path:
@@ -105,7 +137,8 @@ class Workspace:
     @property
     def folders(self) -> list[Path]:
         """The folders below the output folder that belong to this project alone."""
-        own = (*self.private, self.splits, self.features, self.audit, self.runs)
+        of_work = (self.splits, self.features, self.audit, self.runs, self.other_votes)
+        own = (*self.private, *of_work)
         return [folder for folder in own if folder.is_dir() or folder.is_symlink()]
 
     @property

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from jobs.errors import DamagedFileError
 from jobs.train.checkpoint import Checkpoint
@@ -37,6 +38,10 @@ class Candidate:
     @property
     def title(self) -> str:
         return f"{self.entry.name} epoch {self.checkpoint.epoch}"
+
+    @property
+    def test_predictions(self) -> Path:
+        return self.entry.run.test_predictions(self.checkpoint.epoch)
 
 
 @dataclass(frozen=True)

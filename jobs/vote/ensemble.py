@@ -1,6 +1,7 @@
 """The ensemble: which checkpoints voted, from which inputs, and what came of it (ensemble.json)."""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -11,13 +12,17 @@ from jobs.vote.rules import VoteRules
 
 
 class Voter(Schema):
-    """One checkpoint that votes; `predictions` is the SHA-256 of its file of test predictions."""
+    """One checkpoint that votes, `times` as often as it was chosen.
+
+    `predictions` is the SHA-256 of its file of test predictions.
+    """
 
     run: str
     signature: Fingerprint
     epoch: int
     val_accuracy: float
     val_loss: float
+    times: int
     predictions: str | None
 
 
@@ -30,12 +35,15 @@ class AbsentVoter(Schema):
 
 
 class Inputs(Schema):
-    """Everything that the result depends on; the vote is done again when it differs."""
+    """Everything that the result depends on; the vote is done again when it differs.
+
+    `candidates` stands for all checkpoints that might have been chosen.
+    """
 
     labelled_clips: str
     test_clips: str
     rules: VoteRules
-    voters: tuple[Voter, ...]
+    candidates: Fingerprint
     absent: tuple[str, ...]
 
 
@@ -43,20 +51,21 @@ class Ensemble(Schema):
     """Who voted, who did not, and which results came of it.
 
     Attributes:
-        inputs: what the result depends on, the voters (best first) among it.
+        inputs: what the result depends on.
+        voters: best first.
         absent: the runs that do not vote.
+        temperature: by which `confidence` in votes.csv is calibrated; 1 if no voter's validation
+            predictions could be read.
         unreadable_test_clips: ids of clips that no voter could read; they got the majority class.
         results: SHA-256 of votes.csv and submission.csv, by file name; empty without test clips.
     """
 
     inputs: Inputs
+    voters: tuple[Voter, ...]
     absent: tuple[AbsentVoter, ...]
+    temperature: float
     unreadable_test_clips: tuple[str, ...]
     results: dict[Literal["votes.csv", "submission.csv"], str]
-
-    @property
-    def voters(self) -> tuple[Voter, ...]:
-        return self.inputs.voters
 
     def save(self, path: Path) -> None:
         """Write ensemble.json, which says that the results beside it are complete."""
@@ -74,6 +83,17 @@ class Ensemble(Schema):
         """Return whether these are the results of `inputs`, and still those on disk in `folder`."""
         return self.inputs == inputs and all(
             sha256_of(folder / name) == digest for name, digest in self.results.items()
+        )
+
+    def voted_with(self, predictions: Mapping[tuple[str, int], Path]) -> bool:
+        """Return whether the voters' test predictions are still those that were counted.
+
+        Args:
+            predictions: the file of each (signature, epoch).
+        """
+        return all(
+            sha256_of(predictions[voter.signature, voter.epoch]) == voter.predictions
+            for voter in self.voters
         )
 
 

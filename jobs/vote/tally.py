@@ -18,11 +18,13 @@ class Tally:
         winners: int64 [clips], class indices; -1 where nobody voted.
         votes: int64 [voters, clips], each voter's class index; -1 where it could not read the clip.
         agreement: float64 [clips], the winner's share of the votes cast; 0 where nobody voted.
+        mean: float64 [clips, classes], the voters' mean probability; NaN where nobody voted.
     """
 
     winners: npt.NDArray[np.int64]
     votes: npt.NDArray[np.int64]
     agreement: npt.NDArray[np.float64]
+    mean: npt.NDArray[np.float64]
 
 
 def count_votes(probabilities: npt.NDArray[np.float32], combine: str) -> Tally:
@@ -41,4 +43,5 @@ def count_votes(probabilities: npt.NDArray[np.float32], combine: str) -> Tally:
     votes = np.where(readable, filled.argmax(axis=2), NOBODY)
     agreeing = ((votes == winners) & readable).sum(axis=0)
     agreement = np.where(cast > 0, agreeing / np.maximum(cast, 1), 0.0)
-    return Tally(winners.astype(np.int64), votes.astype(np.int64), agreement)
+    mean = np.where(cast[:, None] > 0, filled.sum(axis=0) / np.maximum(cast, 1)[:, None], np.nan)
+    return Tally(winners.astype(np.int64), votes.astype(np.int64), agreement, mean)

@@ -1,23 +1,28 @@
 """Vote over the runs of a grid and write votes.csv, submission.csv and ensemble.json."""
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from jobs.data.dataset import Dataset
-from jobs.data.workspace import Workspace
+from jobs.data.workspace import Results
 from jobs.errors import DamagedFileError, NotReadyError
-from jobs.files import remove, set_aside, write_csv
+from jobs.files import remove, set_aside
 from jobs.predict.predict import has_predictions
-from jobs.predict.predictions import SUBMISSION_HEADER, Predictions
+from jobs.predict.predictions import Predictions
+from jobs.schema import fingerprint
+from jobs.vote.calibration import fit_temperature, mean_log
 from jobs.vote.candidates import AbsentRun, Candidate, Entry, rank_candidates
 from jobs.vote.ensemble import AbsentVoter, Ensemble, Inputs, Voter, sha256_of
+from jobs.vote.results import Counted, write_results
 from jobs.vote.rules import CHOOSE, VoteRules
-from jobs.vote.tally import NOBODY, Tally, count_votes
+from jobs.vote.tally import count_votes
+from jobs.vote.validated import Validated
 from jobs.words import count
 
 log = logging.getLogger(__name__)
@@ -25,20 +30,20 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Vote:
-    """A vote that may be held: the chosen voters, and the runs that have none."""
+    """A vote that may be held: its candidates, best first, and the runs that have none."""
 
     dataset: Dataset
     rules: VoteRules
-    voters: list[Candidate]
+    candidates: list[Candidate]
     absent: list[AbsentRun]
 
     @classmethod
     def among(cls, dataset: Dataset, entries: Sequence[Entry], rules: VoteRules) -> "Vote":
-        """Choose the voters among the checkpoints of all trained runs."""
+        """Find the checkpoints of all trained runs."""
         candidates, absent = rank_candidates(
             entries, lambda run, checkpoint: has_predictions(run, checkpoint, dataset)
         )
-        return cls(dataset, rules, CHOOSE[rules.choose](candidates, rules.votes), absent)
+        return cls(dataset, rules, candidates, absent)
 
     @property
     def inputs(self) -> Inputs:
@@ -46,16 +51,35 @@ class Vote:
             labelled_clips=self.dataset.labelled_fingerprint,
             test_clips=self.dataset.test.fingerprint,
             rules=self.rules,
-            voters=tuple(_voter(each) for each in self.voters),
+            candidates=fingerprint([_identity(each) for each in self.candidates]),
             absent=tuple(sorted(each.entry.signature for each in self.absent)),
         )
 
-    def is_held(self, workspace: Workspace) -> bool:
-        """Return whether the results on disk are those of this vote."""
-        ensemble = Ensemble.load(workspace.ensemble)
-        return ensemble is not None and ensemble.is_of(self.inputs, workspace.root)
+    def is_held(self, results: Results) -> bool:
+        """Return whether the results on disk are those of this vote. Nothing is chosen for that."""
+        ensemble = Ensemble.load(results.ensemble)
+        if ensemble is None or not ensemble.is_of(self.inputs, results.folder):
+            return False
+        paths = {
+            (each.entry.signature, each.checkpoint.epoch): each.test_predictions
+            for each in self.candidates
+        }
+        return ensemble.voted_with(paths)
 
-    def hold(self, workspace: Workspace) -> Ensemble:
+    @cached_property
+    def validated(self) -> Validated:
+        """What the runs of the candidates said of their validation clips."""
+        runs = {each.entry.signature: each.entry.run for each in self.candidates}
+        return Validated.of(runs.values())
+
+    @cached_property
+    def voters(self) -> list[tuple[Candidate, int]]:
+        """The chosen candidates, best first, each with how often it votes."""
+        ranking = self.validated.ranking(self.candidates)
+        picks = Counter(CHOOSE[self.rules.choose](ranking, self.rules))
+        return [(self.candidates[position], times) for position, times in sorted(picks.items())]
+
+    def hold(self, results: Results) -> Ensemble:
         """Count the votes and write the results; ensemble.json comes last.
 
         A test clip that no voter could read gets the class with most labelled clips. Without test
@@ -63,67 +87,70 @@ class Vote:
 
         Raises:
             NotReadyError: no run has a checkpoint.
-            DamagedFileError: predictions are damaged; they are set aside, to be made again.
+            DamagedFileError: predictions are damaged; those of test clips are set aside, to be
+                made again.
         """
         self._require_voters()
+        temperature = self._temperature()
         # In this order: a kill in between leaves an ensemble.json whose hashes do not fit, and the
         # vote is held again.
-        results = (workspace.votes, workspace.submission)
-        unreadable: list[str] = []
+        unreadable: tuple[str, ...] = ()
         if len(self.dataset.test):
-            tally = count_votes(self._probabilities(), self.rules.combine)
-            unreadable = self._write(tally, *results)
+            said = self._test_probabilities()
+            tally = count_votes(said, self.rules.combine)
+            titles = [_title(candidate, times) for candidate, times in self.voters]
+            times = [times for _, times in self.voters]
+            counted = Counted(tally, titles, times, mean_log(said), temperature)
+            unreadable = write_results(results, self.dataset, counted)
         else:
-            for path in results:
-                remove(path)
+            remove(results.votes)
+            remove(results.submission)
+        written = (results.votes, results.submission)
         ensemble = Ensemble(
             inputs=self.inputs,
+            voters=tuple(_voter(candidate, times) for candidate, times in self.voters),
             absent=tuple(_absent(each) for each in self.absent),
-            unreadable_test_clips=tuple(unreadable),
-            results={p.name: digest for p in results if (digest := sha256_of(p)) is not None},
+            temperature=temperature,
+            unreadable_test_clips=unreadable,
+            results={p.name: digest for p in written if (digest := sha256_of(p)) is not None},
         )
-        ensemble.save(workspace.ensemble)
+        ensemble.save(results.ensemble)
         return ensemble
 
     def _require_voters(self) -> None:
-        if not self.voters:
+        if not self.candidates:
             reasons = "; ".join(f"{each.entry.name}: {each.reason}" for each in self.absent)
             raise NotReadyError(f"no run has a checkpoint that could vote ({reasons})")
-        if len(self.voters) < self.rules.votes:
+        if self.rules.choose == "best" and len(self.voters) < self.rules.votes:
             voters = count(len(self.voters), "checkpoint")
             log.warning("the ensemble is of %s and not of %d", voters, self.rules.votes)
         for each in self.absent:
             log.warning("run %s does not vote: %s", each.entry.name, each.reason)
 
-    def _probabilities(self) -> npt.NDArray[np.float32]:
-        """Return float32 [voters, test clips, classes]."""
+    def _temperature(self) -> float:
+        """Return by what the voters' mean log-probabilities are divided."""
+        said = self.validated.said([candidate for candidate, _ in self.voters])
+        said = np.repeat(said, [times for _, times in self.voters], axis=0)
+        labels = self.validated.labels
+        return fit_temperature(mean_log(said), labels, np.ones(len(labels)))
+
+    def _test_probabilities(self) -> npt.NDArray[np.float32]:
+        """Return float32 [votes, test clips, classes]; who votes twice is there twice."""
         stacked = []
-        for voter in self.voters:
-            path = voter.entry.run.test_predictions(voter.checkpoint.epoch)
+        for voter, times in self.voters:
             try:
-                stacked.append(Predictions.load(path).probabilities)
+                predictions = Predictions.load(voter.test_predictions)
             except DamagedFileError as error:
-                set_aside(path)
+                set_aside(voter.test_predictions)
                 raise DamagedFileError(
                     f"{error} and is set aside; launch again: it is made from the weights"
                 ) from error
+            stacked += [predictions.probabilities] * times
         return np.stack(stacked)
-
-    def _write(self, tally: Tally, votes: Path, submission: Path) -> list[str]:
-        """Write votes.csv and submission.csv; return the ids of clips that nobody could read."""
-        dataset, ids = self.dataset, self.dataset.test.ids
-        classes = dict(enumerate(dataset.classes))
-        winners = [classes.get(index, dataset.majority_class) for index in tally.winners.tolist()]
-        columns = [[classes.get(index, "") for index in row] for row in tally.votes.tolist()]
-        agreement = [f"{share:.3f}" for share in tally.agreement]
-        header = ("id", "category", "agreement", *(voter.title for voter in self.voters))
-        write_csv(votes, header, zip(ids, winners, agreement, *columns, strict=True))
-        write_csv(submission, SUBMISSION_HEADER, zip(ids, winners, strict=True))
-        return [id_ for id_, w in zip(ids, tally.winners, strict=True) if w == NOBODY]
 
 
 def hold_vote(
-    workspace: Workspace, dataset: Dataset, entries: Sequence[Entry], rules: VoteRules
+    results: Results, dataset: Dataset, entries: Sequence[Entry], rules: VoteRules
 ) -> None:
     """Vote over all runs; one whose predictions turn out damaged is left out.
 
@@ -133,14 +160,26 @@ def hold_vote(
     # One pass more than there are runs: each damaged file that is found takes one run out.
     for _ in range(len(entries) + 1):
         try:
-            Vote.among(dataset, entries, rules).hold(workspace)
+            Vote.among(dataset, entries, rules).hold(results)
         except DamagedFileError as error:
             log.warning("%s", error)
         else:
             return
 
 
-def _voter(candidate: Candidate) -> Voter:
+def _identity(each: Candidate) -> tuple[object, ...]:
+    """Return what a choice can depend on: of weights follows what they said."""
+    checkpoint = each.checkpoint
+    scores = checkpoint.val_accuracy, checkpoint.val_loss
+    return (each.entry.position, each.entry.signature, checkpoint.epoch, *scores,
+            checkpoint.weights_sha256)  # fmt: skip
+
+
+def _title(candidate: Candidate, times: int) -> str:
+    return f"{candidate.title} x{times}" if times > 1 else candidate.title
+
+
+def _voter(candidate: Candidate, times: int) -> Voter:
     entry, checkpoint = candidate.entry, candidate.checkpoint
     return Voter(
         run=entry.name,
@@ -148,7 +187,8 @@ def _voter(candidate: Candidate) -> Voter:
         epoch=checkpoint.epoch,
         val_accuracy=checkpoint.val_accuracy,
         val_loss=checkpoint.val_loss,
-        predictions=sha256_of(entry.run.test_predictions(checkpoint.epoch)),
+        times=times,
+        predictions=sha256_of(candidate.test_predictions),
     )
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from jobs.audit.summary import AuditSummary
+from jobs.data.workspace import Results
 from jobs.errors import DamagedFileError
 from jobs.extract.quarantine import Quarantine
 from jobs.vote.ensemble import Ensemble
@@ -80,33 +81,37 @@ def _runs(opened: OpenedPlan) -> None:
 
 def _vote(opened: OpenedPlan) -> None:
     workspace, plan = opened.workspace, opened.plan
-    if not Vote.among(opened.dataset, entries(opened), plan.vote).is_held(workspace):
+    if not Vote.among(opened.dataset, entries(opened), plan.vote).is_held(workspace.results):
         if workspace.submission.exists():
             console.warn(f"{_short(workspace.submission)} is of an earlier state of data or runs")
         return
-    ensemble = Ensemble.load(workspace.ensemble)
+    vote_of(opened, workspace.results)
+
+
+def vote_of(opened: OpenedPlan, results: Results) -> None:
+    """Print who voted, and where the results of the vote lie."""
+    ensemble = Ensemble.load(results.ensemble)
     assert ensemble is not None  # it is that of a vote which was held
     console.heading(f"The {count(len(ensemble.voters), 'checkpoint')} that voted, best first")
     rows = [
-        (v.run, str(v.epoch), f"{100 * v.val_accuracy:.1f} %", f"{v.val_loss:.4f}")
+        (v.run, str(v.epoch), str(v.times), f"{100 * v.val_accuracy:.1f} %", f"{v.val_loss:.4f}")
         for v in ensemble.voters
     ]
-    console.table(("run", "epoch", "validation", "val loss"), rows)
+    console.table(("run", "epoch", "votes", "validation", "val loss"), rows)
     for absent in ensemble.absent:
         console.warn(f"run '{absent.run}' did not vote: {absent.reason}")
-    _results(opened, ensemble.unreadable_test_clips)
+    _results(opened, results, ensemble.unreadable_test_clips)
 
 
-def _results(opened: OpenedPlan, unreadable: tuple[str, ...]) -> None:
-    workspace = opened.workspace
+def _results(opened: OpenedPlan, results: Results, unreadable: tuple[str, ...]) -> None:
     console.heading("Results")
     if not len(opened.dataset.test):
         console.say("  no test clips, so no submission.csv; the best checkpoints are named in")
-        console.say(f"  {_short(workspace.ensemble)}")
+        console.say(f"  {_short(results.ensemble)}")
         return
-    console.say(f"  {_short(workspace.submission)}: {count(len(opened.dataset.test), 'test clip')}")
-    console.say(f"  {_short(workspace.votes)}: who voted for what")
-    console.say(f"  {_short(workspace.ensemble)}: which checkpoints, from which inputs")
+    console.say(f"  {_short(results.submission)}: {count(len(opened.dataset.test), 'test clip')}")
+    console.say(f"  {_short(results.votes)}: who voted for what")
+    console.say(f"  {_short(results.ensemble)}: which checkpoints, from which inputs")
     if unreadable:
         named = ", ".join(unreadable[:SHOWN]) + (" ..." if len(unreadable) > SHOWN else "")
         console.warn(

@@ -23,11 +23,11 @@ class VoteStage(Stage):
 
     def missing(self, opened: "OpenedPlan") -> list[int]:
         vote = Vote.among(opened.dataset, entries(opened), opened.plan.vote)
-        return [] if vote.is_held(opened.workspace) else [0]
+        return [] if vote.is_held(opened.workspace.results) else [0]
 
     def do(self, opened: "OpenedPlan", item: int, cpus: int) -> None:
         with owning(opened.workspace.lock(self.name)):
-            hold_vote(opened.workspace, opened.dataset, entries(opened), opened.plan.vote)
+            hold_vote(opened.workspace.results, opened.dataset, entries(opened), opened.plan.vote)
 
 
 def entries(opened: "OpenedPlan") -> list[Entry]:

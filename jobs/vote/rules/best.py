@@ -1,15 +1,12 @@
 """Choose the best checkpoints of all runs: the report's rule."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from jobs.vote.candidates import Candidate
+    from jobs.vote.ranking import Ranking
+    from jobs.vote.rules import VoteRules
 
 
-def best(candidates: "Sequence[Candidate]", votes: int) -> "list[Candidate]":
-    """Return the `votes` best of the candidates, which come best first.
-
-    They may all be epochs of one run.
-    """
-    return list(candidates[:votes])
+def best(ranking: "Ranking", rules: "VoteRules") -> list[int]:
+    """Return the `votes` best of the candidates. They may all be epochs of one run."""
+    return list(range(min(rules.votes, len(ranking.runs))))

@@ -80,7 +80,7 @@ def test_ranked_by_accuracy_then_loss_then_grid_then_epoch(workspace: Workspace)
         made_run(workspace, "0", {9: (0.9, 0.3), 4: (0.9, 0.2)}),
     ]
     vote = Vote.among(DATASET, entries, FIVE)
-    chosen = [(v.entry.position, v.checkpoint.epoch) for v in vote.voters]
+    chosen = [(v.entry.position, v.checkpoint.epoch) for v, times in vote.voters if times == 1]
     assert chosen == [(0, 4), (0, 9), (1, 2), (1, 3), (1, 1)]
     assert Vote.among(DATASET, entries, VoteRules(votes=2)).voters == vote.voters[:2]
 
@@ -93,14 +93,17 @@ def test_results_have_a_row_a_test_clip_and_the_unreadable_one_gets_the_majority
         made_run(workspace, "1", {1: (0.8, 0.1)}, favours=0.2),
         made_run(workspace, "2", {1: (0.7, 0.1)}, favours=0.9),
     ]
-    hold_vote(workspace, DATASET, entries, FIVE)
+    hold_vote(workspace.results, DATASET, entries, FIVE)
     assert workspace.submission.read_text() == "id,category\n2,0\n10,0\n11,7\n"
     votes = rows(workspace.votes)
     assert votes[0] == {
         "id": "2", "category": "0", "agreement": "0.667",
         "run 0 epoch 1": "0", "run 1 epoch 1": "0", "run 2 epoch 1": "7",
+        "p_0": "0.599999997", "p_7": "0.399999994", "confidence": votes[0]["confidence"],
     }  # fmt: skip
+    assert 0.5 < float(votes[0]["confidence"]) < 0.65
     assert votes[2]["agreement"] == "0.000"
+    assert votes[2]["confidence"] == votes[2]["p_0"] == ""
     assert votes[2]["run 0 epoch 1"] == ""
     ensemble = ensemble_of(workspace)
     assert [v.run for v in ensemble.voters] == ["run 0", "run 1", "run 2"]
@@ -113,11 +116,11 @@ def test_a_soft_vote_over_the_same_predictions_may_go_the_other_way(workspace: W
         made_run(workspace, "1", {1: (0.8, 0.1)}, favours=0.45),
         made_run(workspace, "2", {1: (0.7, 0.1)}, favours=1.0),
     ]
-    hold_vote(workspace, DATASET, entries, FIVE)
+    hold_vote(workspace.results, DATASET, entries, FIVE)
     assert rows(workspace.submission)[0] == {"id": "2", "category": "0"}
     soft = VoteRules(combine="soft")
-    assert not Vote.among(DATASET, entries, soft).is_held(workspace)
-    hold_vote(workspace, DATASET, entries, soft)
+    assert not Vote.among(DATASET, entries, soft).is_held(workspace.results)
+    hold_vote(workspace.results, DATASET, entries, soft)
     assert rows(workspace.submission)[0] == {"id": "2", "category": "7"}
     assert ensemble_of(workspace).inputs.rules.combine == "soft"
 
@@ -132,7 +135,7 @@ def test_the_rest_votes_when_runs_are_absent_and_they_are_named(workspace: Works
     incomplete = made_run(workspace, "4", {1: (1.0, 0.0), 2: (0.9, 0.1)})
     incomplete.run.meta(1).unlink()
     entries = [good, unfinished, never, unpredicted, incomplete]
-    hold_vote(workspace, DATASET, entries, FIVE)
+    hold_vote(workspace.results, DATASET, entries, FIVE)
     ensemble = ensemble_of(workspace)
     assert [v.run for v in ensemble.voters] == ["run 0"]
     assert [(m.run, m.reason) for m in ensemble.absent] == [
@@ -150,7 +153,7 @@ def test_a_run_whose_predictions_turn_out_damaged_is_left_out(workspace: Workspa
     content = bytearray(path.read_bytes())
     content[content.index(np.float32(0.9).tobytes())] ^= 1
     path.write_bytes(content)
-    hold_vote(workspace, DATASET, [good, damaged], FIVE)
+    hold_vote(workspace.results, DATASET, [good, damaged], FIVE)
     assert [v.run for v in ensemble_of(workspace).voters] == ["run 0"]
     assert not path.exists()  # to be made again
 
@@ -158,7 +161,7 @@ def test_a_run_whose_predictions_turn_out_damaged_is_left_out(workspace: Workspa
 def test_without_any_checkpoint_it_fails_with_the_reasons(workspace: Workspace) -> None:
     never = Entry(Run(workspace.run("0".zfill(16))), "run 0", 0)
     with pytest.raises(NotReadyError, match="run 0: it never started"):
-        hold_vote(workspace, DATASET, [never], FIVE)
+        hold_vote(workspace.results, DATASET, [never], FIVE)
     assert not workspace.submission.exists()
 
 
@@ -166,21 +169,21 @@ def test_the_vote_is_held_again_when_what_it_was_made_from_changes(workspace: Wo
     entries = [made_run(workspace, "0", {1: (0.9, 0.1)})]
 
     def is_held() -> bool:
-        return Vote.among(DATASET, entries, FIVE).is_held(workspace)
+        return Vote.among(DATASET, entries, FIVE).is_held(workspace.results)
 
     assert not is_held()
-    hold_vote(workspace, DATASET, entries, FIVE)
+    hold_vote(workspace.results, DATASET, entries, FIVE)
     assert is_held()
     entries.append(made_run(workspace, "1", {1: (0.8, 0.1)}))
     assert not is_held()
-    hold_vote(workspace, DATASET, entries, FIVE)
+    hold_vote(workspace.results, DATASET, entries, FIVE)
     assert is_held()
     workspace.submission.write_text("id,category\n")
     assert not is_held()
-    hold_vote(workspace, DATASET, entries, FIVE)
+    hold_vote(workspace.results, DATASET, entries, FIVE)
     predict(entries[0].run, entries[0].run.checkpoints_kept()[0], favours=0.2)
     assert not is_held()
-    hold_vote(workspace, DATASET, entries, FIVE)
+    hold_vote(workspace.results, DATASET, entries, FIVE)
     workspace.votes.unlink()
     assert not is_held()
     workspace.ensemble.write_text("[]")
