@@ -95,8 +95,6 @@ def main(
     flags = {"strict": strict, "outside": outside}
     overrides = [*(settings or []), *(f"{name}=true" for name, said in flags.items() if said)]
     read = read_grid(grid, overrides)
-    if plan:
-        launch_page.runs(read)
     launch_page.dropped(read)
     workspace = choose_output(read, out)
     where = choose_executor(executor, workspace, planning=plan, site=site)
@@ -116,6 +114,8 @@ def main(
         opened = open_plan_on_a_login_node(read, folder, workspace, chosen, hashes, overrides)
     else:
         opened = open_plan(read, folder, workspace, chosen, hashes)
+    if plan:
+        launch_page.runs(read, len(opened.split.folds))
     launch_page.validation(opened)
     most_tasks = max_array(chosen) if where is Executor.slurm else DEFAULT_MAX_ARRAY
     most_hours = math.inf if max_gpu_hours is None else max_gpu_hours

@@ -5,19 +5,18 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-import numpy as np
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from jobs.data.dataset import Dataset
-from jobs.data.group_split import Groups, validating_clips
-from jobs.errors import DamagedFileError, InputError
+from jobs.errors import DamagedFileError
 from jobs.files import csv_rows, write_csv
 from jobs.schema import Schema, fingerprint
 
 log = logging.getLogger(__name__)
 
+MOST_FOLDS = 100
 TRAINING, VALIDATION, HOLDOUT = "training", "validation", "holdout"
 
 
@@ -26,10 +25,28 @@ class SplitConfig(Schema):
 
     split_seed: int = Field(0, ge=0, le=2**32 - 1)
     validation: float = Field(0.2, gt=0, lt=1, description="share of labelled clips")
-    folds: Literal["manifest"] | None = Field(
-        None, description="`manifest`: validate on one fold of train.csv's fold column"
+    folds: int | Literal["manifest"] | None = Field(
+        None,
+        description="train each run once for each fold, validating on it: so many, or `manifest`, "
+        "those of train.csv's fold column",
     )
-    validation_fold: int | None = Field(None, description="default: the lowest fold")
+    validation_fold: int | None = Field(
+        None, description="with `folds: manifest`: validate on this fold alone"
+    )
+
+    @field_validator("folds", mode="before")
+    @classmethod
+    def _folds_are_several(cls, value: Any) -> Any:
+        is_number = isinstance(value, int) and not isinstance(value, bool)
+        if value in (None, "manifest") or (is_number and 2 <= value <= MOST_FOLDS):
+            return value
+        raise ValueError(f"`folds` must be `manifest` or a whole number from 2 to {MOST_FOLDS}")
+
+    def expects(self, folds: int) -> bool:
+        """Return whether so many folds may be of this configuration."""
+        if self.folds is None or self.validation_fold is not None:
+            return folds == 1
+        return folds > 1 if self.folds == "manifest" else folds == self.folds
 
 
 @dataclass(frozen=True)
@@ -101,119 +118,12 @@ def _positions(rows: Sequence[Sequence[str]], column: int) -> dict[str, tuple[in
     return {name: tuple(positions) for name, positions in parts.items()}
 
 
-def stored_or_drawn_split(path: Path, dataset: Dataset, config: SplitConfig) -> Split:
-    """Return the split that lies at `path`, or draw it: once drawn, it is only read.
-
-    Another version of scikit-learn might draw another one. A damaged file is drawn again.
-
-    Raises:
-        InputError: see `draw_split`.
-    """
-    if path.exists():
-        try:
-            split = Split.load(path)
-        except DamagedFileError as error:
-            log.warning("%s", error)
-        else:
-            if split.covers(len(dataset.labelled)):
-                return split
-            log.warning("%s does not name every clip once; the split is drawn again", path)
-    return draw_split(dataset, config)
-
-
 def split_fingerprint(config: SplitConfig, dataset: Dataset) -> str:
     """Return what names a stored split: its settings and the clips that it was drawn on."""
     return fingerprint([config.model_dump(), dataset.labelled_fingerprint])
-
-
-def draw_split(dataset: Dataset, config: SplitConfig) -> Split:
-    """Draw one stratified fold that keeps groups whole where clips have them.
-
-    Args:
-        dataset: clips with labels, and groups or folds if the split shall use them.
-        config: seed, share, and whether the manifest's folds decide instead.
-
-    Raises:
-        InputError: the clips cannot be split so that every class trains.
-    """
-    if config.validation_fold is not None and config.folds is None:
-        raise InputError("`validation_fold` counts only with `folds: manifest`; add or drop it")
-    if config.folds == "manifest":
-        held_out = _manifest_fold(dataset, config.validation_fold)
-    elif any(clip.group is not None for clip in dataset.labelled.clips):
-        held_out = _stratified_groups(dataset, config)
-    else:
-        held_out = _stratified_clips(dataset, config)
-    validation = set(held_out)
-    training = tuple(p for p in range(len(dataset.labelled)) if p not in validation)
-    fold = Fold(training, tuple(sorted(validation)))
-    _require_every_class(dataset, fold)
-    return Split((fold,))
 
 
 def classes_not_validated(dataset: Dataset, split: Split) -> list[str]:
     """Return the classes without a validation clip: their accuracy is not measured."""
     present = {index for fold in split.folds for index in dataset.labels(fold.validation)}
     return [label for index, label in enumerate(dataset.classes) if index not in present]
-
-
-def _manifest_fold(dataset: Dataset, wanted: int | None) -> Sequence[int]:
-    folds = sorted({clip.fold for clip in dataset.labelled.clips if clip.fold is not None})
-    without = sum(clip.fold is None for clip in dataset.labelled.clips)
-    if without:
-        raise InputError(
-            f"`folds: manifest` needs a fold for every clip of train.csv; {without} of "
-            f"{len(dataset.labelled)} have none. Fill the fold column or drop `folds`"
-        )
-    chosen = folds[0] if wanted is None else wanted
-    if chosen not in folds:
-        raise InputError(f"`validation_fold: {chosen}` is not in train.csv, which has {folds}")
-    return [p for p, clip in enumerate(dataset.labelled.clips) if clip.fold == chosen]
-
-
-def _stratified_groups(dataset: Dataset, config: SplitConfig) -> Sequence[int]:
-    # A clip without a group is a group of its own.
-    names = [
-        c.group if c.group is not None else f"\0{p}" for p, c in enumerate(dataset.labelled.clips)
-    ]
-    labels = dataset.labels(range(len(dataset.labelled)))
-    groups = Groups.of(labels, names, len(dataset.classes))
-    return validating_clips(groups, config.validation, config.split_seed, dataset.classes)
-
-
-def _stratified_clips(dataset: Dataset, config: SplitConfig) -> Sequence[int]:
-    from sklearn.model_selection import train_test_split
-
-    labels = dataset.labels(range(len(dataset.labelled)))
-    rarest = min(dataset.class_counts, key=lambda label: dataset.class_counts[label])
-    if dataset.class_counts[rarest] < 2:
-        raise InputError(
-            f"class '{rarest}' has only one labelled clip; a class needs at least 2, one to "
-            "train and one to validate. Add clips of it or leave it out"
-        )
-    # Never fewer validation clips than classes, however small the data.
-    wanted = max(round(config.validation * len(labels)), len(dataset.classes))
-    try:
-        _, held_out = train_test_split(
-            np.arange(len(labels)),
-            test_size=wanted,
-            stratify=labels,
-            random_state=config.split_seed,
-        )
-    except ValueError as error:
-        raise InputError(
-            f"{len(labels)} labelled clips of {len(dataset.classes)} classes cannot be split "
-            f"with `validation: {config.validation}`: {error}"
-        ) from None
-    return [int(p) for p in held_out]
-
-
-def _require_every_class(dataset: Dataset, fold: Fold) -> None:
-    present = set(dataset.labels(fold.training))
-    for index, label in enumerate(dataset.classes):
-        if index not in present:
-            raise InputError(
-                f"the split leaves no training clip of class '{label}': all of its clips share "
-                "a group or a fold with validation clips. Give it more groups, or another "
-                "`split_seed`"
-            )

@@ -18,6 +18,7 @@ from jobs.models.net import Net
 from jobs.schema import Schema, fingerprint, unknown_setting
 from jobs.train.augment.augmentation import Augmentation
 from jobs.train.clips.order import Balance
+from jobs.train.keeping import PlannedCheckpoints, planned_epochs
 from jobs.train.optimizer import AdamW, OptimizerPart
 from jobs.train.parts import CHOICES, kind_of, read_parts, setting_names
 from jobs.train.recipe import Basics, Computing, Ema, Training, Where
@@ -187,6 +188,14 @@ class RunConfig:
         """How many checkpoints are kept at most."""
         training = self.part(Training)
         return training.keep if training else 1
+
+    @property
+    def planned_epochs(self) -> tuple[int, ...] | None:
+        """The epochs whose checkpoints are kept, if no validation clip chooses them."""
+        training = self.part(Training)
+        if training is None or self.part(PlannedCheckpoints) is None:
+            return None
+        return planned_epochs(training.epochs, training.keep)
 
     @property
     def needs_gpu(self) -> bool:

@@ -11,6 +11,7 @@ from jobs.models.net import Net
 from jobs.schema import Schema
 from jobs.train.augment import AUGMENTATIONS
 from jobs.train.clips.order import Balance
+from jobs.train.keeping import PlannedCheckpoints
 from jobs.train.optimizer import OPTIMIZERS, OptimizerPart
 from jobs.train.recipe import (
     Basics,
@@ -42,6 +43,7 @@ OPTIONAL: dict[str, type[OptionalPart]] = {
     "ema": Ema,
     "early_stopping": EarlyStopping,
     "min_loss": MinLoss,
+    "planned_checkpoints": PlannedCheckpoints,
 }
 
 P = TypeVar("P", bound=Schema)

@@ -19,6 +19,7 @@ from jobs.train.clips.order import Balance, batch_sizes, epoch_order, epoch_seed
 from jobs.train.compute.setup import Setup
 from jobs.train.config import RunConfig
 from jobs.train.history import History, HistoryRow, log_epoch, recording_events
+from jobs.train.keeping import kept
 from jobs.train.learner import Learner
 from jobs.train.loop import DivergedError, evaluate, train_epoch
 from jobs.train.recipe import EarlyStopping, MinLoss
@@ -88,7 +89,7 @@ class Trainer:
         return None
 
     def _epoch(self, state: State, learner: Learner, predictions: ValidationPredictions) -> None:
-        """Train and evaluate one epoch, keep its checkpoint if it is among the best."""
+        """Train and evaluate one epoch, keep its checkpoint if it is one to keep."""
         started = time.monotonic()
         epoch = state.epoch + 1
         # Whatever asks torch for chance in an epoch gets the same after a resume as before it.
@@ -135,8 +136,7 @@ class Trainer:
     ) -> None:
         net, shape = self.config.net, self.config.features.shape
         checkpoint = Checkpoint(self.run.checkpoints, epoch, val_accuracy, val_loss, net.suffix)
-        ranked = sorted([*state.best, checkpoint], key=lambda c: c.rank)
-        state.best_before, state.best = state.best, ranked[: self.config.keep]
+        state.best_before, state.best = state.best, kept([*state.best, checkpoint], self.config)
         if checkpoint in state.best:
             classes, device = self.dataset.classes, self.setup.device
             checkpoint.save(FittedNet(net, learner.result, classes, shape, device), self.config)

@@ -11,23 +11,35 @@ from jobs.schema import Fingerprint, Schema
 from jobs.vote.rules import VoteRules
 
 
-class Voter(Schema):
-    """One checkpoint that votes, `times` as often as it was chosen.
+class VotingCheckpoint(Schema):
+    """A checkpoint of a run; `predictions` is the SHA-256 of its file of test predictions."""
 
-    `predictions` is the SHA-256 of its file of test predictions.
+    signature: Fingerprint
+    epoch: int
+    predictions: str | None
+
+
+class Voter(Schema):
+    """A run's checkpoint that votes, or with folds one of each, whose mean does.
+
+    Attributes:
+        run: as the grid names it.
+        epoch: that is meant; a fold that stopped earlier stands in with its last.
+        val_accuracy, val_loss: over the validation clips, with folds of all of them.
+        times: how many votes it has.
+        checkpoints: one, or with folds one of each.
     """
 
     run: str
-    signature: Fingerprint
     epoch: int
     val_accuracy: float
     val_loss: float
     times: int
-    predictions: str | None
+    checkpoints: tuple[VotingCheckpoint, ...]
 
 
 class AbsentVoter(Schema):
-    """A run of the grid that does not vote, and why."""
+    """A run of the grid, or with folds all runs of one entry, that do not vote, and why."""
 
     run: str
     signature: Fingerprint
@@ -92,8 +104,9 @@ class Ensemble(Schema):
             predictions: the file of each (signature, epoch).
         """
         return all(
-            sha256_of(predictions[voter.signature, voter.epoch]) == voter.predictions
+            sha256_of(predictions[each.signature, each.epoch]) == each.predictions
             for voter in self.voters
+            for each in voter.checkpoints
         )
 
 

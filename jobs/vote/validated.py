@@ -52,18 +52,22 @@ class Validated:
         return cls(tuple(labels), np.array(list(labels.values()), np.int64), files, rows)
 
     def said(self, candidates: Sequence[Candidate]) -> Probabilities:
-        """Return float32 [candidates, clips, classes]; NaN where one has not seen a clip."""
+        """Return float32 [candidates, clips, classes]; NaN where one has not seen a clip.
+
+        With folds, each clip's row is what the model says that was not trained on it.
+        """
         classes = len(next(iter(self.files.values())).classes) if self.files else 0
         shape = len(candidates), len(self.ids), classes
         found = np.full(shape, np.nan, dtype=np.float32)
         for row, candidate in zip(found, candidates, strict=True):
-            name = candidate.entry.signature
-            if name not in self.files:
-                continue
-            try:
-                row[self.rows[name]] = self.files[name].of_epoch(candidate.checkpoint.epoch)
-            except DamagedFileError as error:
-                log.warning("validation predictions cannot be used: %s", error)
+            for member in candidate.members:
+                name, epoch = member.signature, member.checkpoint.epoch
+                if name not in self.files:
+                    continue
+                try:
+                    row[self.rows[name]] = self.files[name].of_epoch(epoch)
+                except DamagedFileError as error:
+                    log.warning("validation predictions cannot be used: %s", error)
         return found
 
     def ranking(self, candidates: Sequence[Candidate]) -> Ranking:

@@ -17,8 +17,15 @@ from jobs.predict.predict import has_predictions
 from jobs.predict.predictions import Predictions
 from jobs.schema import fingerprint
 from jobs.vote.calibration import fit_temperature, mean_log
-from jobs.vote.candidates import AbsentRun, Candidate, Entry, rank_candidates
-from jobs.vote.ensemble import AbsentVoter, Ensemble, Inputs, Voter, sha256_of
+from jobs.vote.candidates import AbsentEntry, Candidate, Entry, Member, rank_candidates
+from jobs.vote.ensemble import (
+    AbsentVoter,
+    Ensemble,
+    Inputs,
+    Voter,
+    VotingCheckpoint,
+    sha256_of,
+)
 from jobs.vote.results import Counted, write_results
 from jobs.vote.rules import CHOOSE, VoteRules
 from jobs.vote.tally import count_votes
@@ -35,7 +42,7 @@ class Vote:
     dataset: Dataset
     rules: VoteRules
     candidates: list[Candidate]
-    absent: list[AbsentRun]
+    absent: list[AbsentEntry]
 
     @classmethod
     def among(cls, dataset: Dataset, entries: Sequence[Entry], rules: VoteRules) -> "Vote":
@@ -61,16 +68,16 @@ class Vote:
         if ensemble is None or not ensemble.is_of(self.inputs, results.folder):
             return False
         paths = {
-            (each.entry.signature, each.checkpoint.epoch): each.test_predictions
+            (member.signature, member.checkpoint.epoch): member.test_predictions
             for each in self.candidates
+            for member in each.members
         }
         return ensemble.voted_with(paths)
 
     @cached_property
     def validated(self) -> Validated:
         """What the runs of the candidates said of their validation clips."""
-        runs = {each.entry.signature: each.entry.run for each in self.candidates}
-        return Validated.of(runs.values())
+        return Validated.of(dict.fromkeys(m.run for each in self.candidates for m in each.members))
 
     @cached_property
     def voters(self) -> list[tuple[Candidate, int]]:
@@ -138,15 +145,21 @@ class Vote:
         """Return float32 [votes, test clips, classes]; who votes twice is there twice."""
         stacked = []
         for voter, times in self.voters:
-            try:
-                predictions = Predictions.load(voter.test_predictions)
-            except DamagedFileError as error:
-                set_aside(voter.test_predictions)
-                raise DamagedFileError(
-                    f"{error} and is set aside; launch again: it is made from the weights"
-                ) from error
-            stacked += [predictions.probabilities] * times
+            of_folds = np.stack([_test_predictions(member) for member in voter.members])
+            # Of one model its very bits; of several their mean.
+            mean = of_folds[0] if len(of_folds) == 1 else of_folds.mean(axis=0, dtype=np.float64)
+            stacked += [mean.astype(np.float32)] * times
         return np.stack(stacked)
+
+
+def _test_predictions(member: Member) -> npt.NDArray[np.float32]:
+    try:
+        return Predictions.load(member.test_predictions).probabilities
+    except DamagedFileError as error:
+        set_aside(member.test_predictions)
+        raise DamagedFileError(
+            f"{error} and is set aside; launch again: it is made from the weights"
+        ) from error
 
 
 def hold_vote(
@@ -169,10 +182,9 @@ def hold_vote(
 
 def _identity(each: Candidate) -> tuple[object, ...]:
     """Return what a choice can depend on: of weights follows what they said."""
-    checkpoint = each.checkpoint
-    scores = checkpoint.val_accuracy, checkpoint.val_loss
-    return (each.entry.position, each.entry.signature, checkpoint.epoch, *scores,
-            checkpoint.weights_sha256)  # fmt: skip
+    weights = [member.checkpoint.weights_sha256 for member in each.members]
+    scores = each.val_accuracy, each.val_loss
+    return (each.entry.position, each.entry.signature, each.epoch, *scores, *weights)
 
 
 def _title(candidate: Candidate, times: int) -> str:
@@ -180,17 +192,22 @@ def _title(candidate: Candidate, times: int) -> str:
 
 
 def _voter(candidate: Candidate, times: int) -> Voter:
-    entry, checkpoint = candidate.entry, candidate.checkpoint
     return Voter(
-        run=entry.name,
-        signature=entry.signature,
-        epoch=checkpoint.epoch,
-        val_accuracy=checkpoint.val_accuracy,
-        val_loss=checkpoint.val_loss,
+        run=candidate.entry.name,
+        epoch=candidate.epoch,
+        val_accuracy=candidate.val_accuracy,
+        val_loss=candidate.val_loss,
         times=times,
-        predictions=sha256_of(candidate.test_predictions),
+        checkpoints=tuple(
+            VotingCheckpoint(
+                signature=member.signature,
+                epoch=member.checkpoint.epoch,
+                predictions=sha256_of(member.test_predictions),
+            )
+            for member in candidate.members
+        ),
     )
 
 
-def _absent(each: AbsentRun) -> AbsentVoter:
+def _absent(each: AbsentEntry) -> AbsentVoter:
     return AbsentVoter(run=each.entry.name, signature=each.entry.signature, reason=each.reason)

@@ -59,7 +59,8 @@ def leftovers(opened: OpenedPlan) -> Iterator[Leftover]:
 def _voters(workspace: Workspace) -> set[str]:
     """Return the runs that the present submission.csv stands on, whatever plan named them."""
     ensemble = Ensemble.load(workspace.ensemble)
-    return {voter.signature for voter in ensemble.voters} if ensemble else set()
+    voters = ensemble.voters if ensemble else ()
+    return {checkpoint.signature for voter in voters for checkpoint in voter.checkpoints}
 
 
 def _features_without_plan(opened: OpenedPlan, kind: str, named: set[str]) -> Iterator[Leftover]:

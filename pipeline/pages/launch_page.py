@@ -115,13 +115,14 @@ def canary(submission: Submission) -> None:
         console.say("  canary: it has ended well before")
 
 
-def runs(grid: Grid) -> None:
-    """Show the runs of a grid."""
-    console.heading(f"{count(len(grid.entries), 'run')} of {grid.path}")
-    rows = [
-        (str(number), entry.name, _differences(entry.config.differences()))
-        for number, entry in enumerate(grid.entries)
-    ]
+def runs(grid: Grid, folds: int) -> None:
+    """Show the runs of a grid by their numbers; with folds, each entry has several."""
+    times = f", in {folds} folds each" if folds > 1 else ""
+    console.heading(f"{count(len(grid.entries), 'run')} of {grid.path}{times}")
+    rows = []
+    for entry, first in zip(grid.entries, range(0, len(grid.entries) * folds, folds), strict=True):
+        numbers = f"{first}-{first + folds - 1}" if folds > 1 else str(first)
+        rows.append((numbers, entry.name, _differences(entry.config.differences())))
     console.table(("#", "run", "differs from the defaults in"), rows)
 
 
@@ -132,7 +133,7 @@ def dropped(grid: Grid) -> None:
 
 
 def validation(opened: OpenedPlan) -> None:
-    """Say how many clips train and validate, and which classes validation does not measure."""
+    """Say how many clips train and validate, what folds keep, and which classes nobody measures."""
     everyone = len(opened.dataset.labelled)
     for fold in opened.split.folds:
         training, validating = len(fold.training), len(fold.validation)
@@ -140,9 +141,22 @@ def validation(opened: OpenedPlan) -> None:
             f"{count(training, 'clip')} train ({training / everyone:.1%}), {validating} validate "
             f"({validating / everyone:.1%})"
         )
+    if len(opened.split.folds) > 1:
+        _folds(opened)
     for label in classes_not_validated(opened.dataset, opened.split):
         console.warn(
             f"class '{label}' has no validation clip: too few clips, or all of them in one group"
+        )
+
+
+def _folds(opened: OpenedPlan) -> None:
+    folds = len(opened.split.folds)
+    kept = {run.config.planned_epochs for run in opened.plan.runs}
+    for epochs in sorted(each for each in kept if each):
+        named = ", ".join(map(str, epochs))
+        console.say(
+            f"each is trained {folds} times, once for each fold, and keeps the same epochs in all "
+            f"of them: {named}"
         )
 
 

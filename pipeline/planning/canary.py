@@ -6,8 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from jobs.data.dataset import Dataset
+from jobs.data.drawn_split import draw_split
 from jobs.data.manifest import Clip, Manifest
-from jobs.data.split import SplitConfig, draw_split
+from jobs.data.split import SplitConfig
 from jobs.data.workspace import Workspace
 from jobs.errors import InputError
 from jobs.train.clips.order import Balance

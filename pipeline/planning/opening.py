@@ -6,9 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from jobs.data.dataset import Dataset
+from jobs.data.drawn_split import stored_or_drawn_split
 from jobs.data.layouts import read_data
 from jobs.data.recordings import RecordingHashes, TooMuchToReadError
-from jobs.data.split import Split, split_fingerprint, stored_or_drawn_split
+from jobs.data.split import Split, split_fingerprint
 from jobs.data.unread import find_unread
 from jobs.data.workspace import Workspace
 from jobs.errors import InputError

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
 
 from jobs.data.dataset import Dataset
 from jobs.data.split import Fold, Split, SplitConfig, split_fingerprint
@@ -18,30 +17,16 @@ from jobs.extract.quarantine import Limits
 from jobs.extract.store.feature_store import FeatureStore
 from jobs.files import read_json, write_json
 from jobs.schema import Fingerprint, Schema, fingerprint
-from jobs.train.config import RunConfig
 from jobs.train.run import Run
 from jobs.trust import make_private
 from jobs.vote.rules import VoteRules
-from pipeline.planning.grid import Grid, GridEntry
+from pipeline.planning.grid import Grid
+from pipeline.planning.planned_run import PlannedRun, planned_runs
 from pipeline.planning.site import Site
 
 # 500 clips of v1 are 33 MB: large enough to be few files on a quota of inodes, small enough that a
 # task takes seconds to minutes and a lost one costs no more.
 CLIPS_PER_SHARD = 500
-
-
-class PlannedRun(Schema):
-    """One run: the grid's name for it, its folder's name, its settings and its fold."""
-
-    name: str
-    signature: Fingerprint
-    settings: dict[str, Any]
-    fold: int = 0
-    tier: str | None = None
-
-    @cached_property
-    def config(self) -> RunConfig:
-        return RunConfig.parse(self.settings, f"run '{self.name}'")
 
 
 class Plan(Schema):
@@ -84,11 +69,7 @@ class Plan(Schema):
             features=features,
             feature_folders=_feature_folders(dataset, features),
             shards=shards_of_sides(dataset, options.launch.shards),
-            runs=tuple(
-                _planned(entry, dataset, number, fold)
-                for entry in grid.entries
-                for number, fold in enumerate(split.folds)
-            ),
+            runs=planned_runs(grid, dataset, split),
             vote=options.vote,
             limits=options.limits,
             runs_per_gpu=options.launch.runs_per_gpu,
@@ -194,16 +175,6 @@ class OpenedPlan:
                 f"this machine has other versions of {', '.join(library_versions())} than the one "
                 f"that launched ({library_versions()} here). Launch in the jobs' own environment"
             )
-
-
-def _planned(entry: GridEntry, dataset: Dataset, number: int, fold: Fold) -> PlannedRun:
-    return PlannedRun(
-        name=entry.name,
-        signature=entry.config.signature(dataset.labelled_fingerprint, fold.fingerprint),
-        settings=entry.config.settings(),
-        fold=number,
-        tier=entry.tier,
-    )
 
 
 def _feature_folders(dataset: Dataset, features: Iterable[FeatureConfig]) -> tuple[str, ...]:

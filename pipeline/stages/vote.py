@@ -31,9 +31,14 @@ class VoteStage(Stage):
 
 
 def entries(opened: "OpenedPlan") -> list[Entry]:
-    """Return the runs that may vote, in the order of the grid."""
-    runs = opened.plan.runs
-    return [Entry(opened.run(number), run.name, number) for number, run in enumerate(runs)]
+    """Return the hyper-parameter sets that may vote, in the order of the grid."""
+    runs: dict[int, list[int]] = {}
+    for number, planned in enumerate(opened.plan.runs):
+        runs.setdefault(planned.entry, []).append(number)
+    return [
+        Entry(tuple(map(opened.run, numbers)), opened.plan.runs[numbers[0]].of, position)
+        for position, numbers in runs.items()
+    ]
 
 
 VOTE = VoteStage()

@@ -8,16 +8,9 @@ import numpy as np
 import pytest
 
 from jobs.data.dataset import Dataset
+from jobs.data.drawn_split import draw_split, stored_or_drawn_split
 from jobs.data.manifest import Clip, Manifest
-from jobs.data.split import (
-    Fold,
-    Split,
-    SplitConfig,
-    classes_not_validated,
-    draw_split,
-    split_fingerprint,
-    stored_or_drawn_split,
-)
+from jobs.data.split import Fold, Split, SplitConfig, classes_not_validated, split_fingerprint
 from jobs.errors import InputError
 
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from jobs.data.dataset import Dataset
+from jobs.data.drawn_split import draw_split
 from jobs.data.manifest import Manifest
-from jobs.data.split import SplitConfig, draw_split
+from jobs.data.split import SplitConfig
 from jobs.errors import DamagedFileError
 from jobs.extract.extraction import Extraction
 from jobs.extract.store.feature_set import FeatureSet

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from jobs.data.dataset import Dataset
+from jobs.data.drawn_split import draw_split
 from jobs.data.layouts import read_data
 from jobs.data.manifest import Manifest
-from jobs.data.split import Fold, SplitConfig, draw_split
+from jobs.data.split import Fold, SplitConfig
 from jobs.extract.config import FeatureConfig
 from jobs.extract.extraction import Extraction
 from jobs.extract.store.feature_set import FeatureSet

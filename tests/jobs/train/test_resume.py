@@ -101,7 +101,8 @@ PROGRAM = """\
 import sys
 from pathlib import Path
 from jobs.data.layouts import read_data
-from jobs.data.split import SplitConfig, draw_split
+from jobs.data.drawn_split import draw_split
+from jobs.data.split import SplitConfig
 from jobs.extract.store.feature_store import FeatureStore
 from jobs.train.config import RunConfig
 from jobs.train.run import Run

@@ -46,7 +46,7 @@ def made_run(
         kept[-1].weights.touch()
         predict(run, kept[-1], favours)
     Outcome.of("whole", "all done", 9, sorted(kept, key=lambda c: c.rank)).save(run.done)
-    return Entry(run, f"run {name}", int(name))
+    return Entry((run,), f"run {name}", int(name))
 
 
 def predict(run: Run, checkpoint: Checkpoint, favours: float) -> None:
@@ -80,7 +80,7 @@ def test_ranked_by_accuracy_then_loss_then_grid_then_epoch(workspace: Workspace)
         made_run(workspace, "0", {9: (0.9, 0.3), 4: (0.9, 0.2)}),
     ]
     vote = Vote.among(DATASET, entries, FIVE)
-    chosen = [(v.entry.position, v.checkpoint.epoch) for v, times in vote.voters if times == 1]
+    chosen = [(v.entry.position, v.epoch) for v, times in vote.voters if times == 1]
     assert chosen == [(0, 4), (0, 9), (1, 2), (1, 3), (1, 1)]
     assert Vote.among(DATASET, entries, VoteRules(votes=2)).voters == vote.voters[:2]
 
@@ -128,12 +128,12 @@ def test_a_soft_vote_over_the_same_predictions_may_go_the_other_way(workspace: W
 def test_the_rest_votes_when_runs_are_absent_and_they_are_named(workspace: Workspace) -> None:
     good = made_run(workspace, "0", {1: (0.9, 0.1)})
     unfinished = made_run(workspace, "1", {1: (1.0, 0.0)})
-    unfinished.run.done.unlink()
-    never = Entry(Run(workspace.run("2".zfill(16))), "run 2", 2)
+    unfinished.runs[0].done.unlink()
+    never = Entry((Run(workspace.run("2".zfill(16))),), "run 2", 2)
     unpredicted = made_run(workspace, "3", {1: (1.0, 0.0)})
-    unpredicted.run.test_predictions(1).unlink()
+    unpredicted.runs[0].test_predictions(1).unlink()
     incomplete = made_run(workspace, "4", {1: (1.0, 0.0), 2: (0.9, 0.1)})
-    incomplete.run.meta(1).unlink()
+    incomplete.runs[0].meta(1).unlink()
     entries = [good, unfinished, never, unpredicted, incomplete]
     hold_vote(workspace.results, DATASET, entries, FIVE)
     ensemble = ensemble_of(workspace)
@@ -149,7 +149,7 @@ def test_the_rest_votes_when_runs_are_absent_and_they_are_named(workspace: Works
 def test_a_run_whose_predictions_turn_out_damaged_is_left_out(workspace: Workspace) -> None:
     good = made_run(workspace, "0", {1: (0.8, 0.1)})
     damaged = made_run(workspace, "1", {1: (0.9, 0.1)})
-    path = damaged.run.test_predictions(1)
+    path = damaged.runs[0].test_predictions(1)
     content = bytearray(path.read_bytes())
     content[content.index(np.float32(0.9).tobytes())] ^= 1
     path.write_bytes(content)
@@ -159,7 +159,7 @@ def test_a_run_whose_predictions_turn_out_damaged_is_left_out(workspace: Workspa
 
 
 def test_without_any_checkpoint_it_fails_with_the_reasons(workspace: Workspace) -> None:
-    never = Entry(Run(workspace.run("0".zfill(16))), "run 0", 0)
+    never = Entry((Run(workspace.run("0".zfill(16))),), "run 0", 0)
     with pytest.raises(NotReadyError, match="run 0: it never started"):
         hold_vote(workspace.results, DATASET, [never], FIVE)
     assert not workspace.submission.exists()
@@ -181,7 +181,7 @@ def test_the_vote_is_held_again_when_what_it_was_made_from_changes(workspace: Wo
     workspace.submission.write_text("id,category\n")
     assert not is_held()
     hold_vote(workspace.results, DATASET, entries, FIVE)
-    predict(entries[0].run, entries[0].run.checkpoints_kept()[0], favours=0.2)
+    predict(entries[0].runs[0], entries[0].runs[0].checkpoints_kept()[0], favours=0.2)
     assert not is_held()
     hold_vote(workspace.results, DATASET, entries, FIVE)
     workspace.votes.unlink()
@@ -194,15 +194,15 @@ def test_predictions_are_those_of_one_file_of_weights_and_one_set_of_clips(
     workspace: Workspace,
 ) -> None:
     entry = made_run(workspace, "0", {1: (0.9, 0.1)})
-    (checkpoint,) = entry.run.checkpoints_kept()
-    path = entry.run.test_predictions(1)
-    source = source_of(entry.run, checkpoint, DATASET.test)
+    (checkpoint,) = entry.runs[0].checkpoints_kept()
+    path = entry.runs[0].test_predictions(1)
+    source = source_of(entry.runs[0], checkpoint, DATASET.test)
     assert Predictions.are_current(path, source)
     loaded = Predictions.load(path)
     assert (loaded.source, loaded.ids) == (source, ("2", "10", "11"))
     assert set(loaded.by_recording()) == {"t2", "t10"}
     assert not Predictions.are_current(path, source.model_copy(update={"weights": "others"}))
     fewer = Manifest(ROOT, tuple(TEST[:2]))
-    assert not Predictions.are_current(path, source_of(entry.run, checkpoint, fewer))
+    assert not Predictions.are_current(path, source_of(entry.runs[0], checkpoint, fewer))
     path.write_bytes(path.read_bytes()[:-30])
     assert not Predictions.are_current(path, source)

@@ -1,0 +1,137 @@
+"""How a split is drawn: by train.csv's folds, in folds of our own, or one share that validates."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from jobs.data.dataset import Dataset
+from jobs.data.folds import draw_folds
+from jobs.data.group_split import Groups, validating_clips
+from jobs.data.split import Fold, Split, SplitConfig
+from jobs.errors import DamagedFileError, InputError
+
+log = logging.getLogger(__name__)
+
+
+def stored_or_drawn_split(path: Path, dataset: Dataset, config: SplitConfig) -> Split:
+    """Return the split that lies at `path`, or draw it: once drawn, it is only read.
+
+    Another version of scikit-learn might draw another one. A damaged file is drawn again.
+
+    Raises:
+        InputError: see `draw_split`.
+    """
+    if path.exists():
+        try:
+            split = Split.load(path)
+        except DamagedFileError as error:
+            log.warning("%s", error)
+        else:
+            if split.covers(len(dataset.labelled)) and config.expects(len(split.folds)):
+                return split
+            log.warning("%s does not name every clip once; the split is drawn again", path)
+    return draw_split(dataset, config)
+
+
+def draw_split(dataset: Dataset, config: SplitConfig) -> Split:
+    """Draw one stratified fold, or several, that keep groups whole where clips have them.
+
+    Args:
+        dataset: clips with labels, and groups or folds if the split shall use them.
+        config: seed, share, and whether the manifest's folds decide instead.
+
+    Raises:
+        InputError: the clips cannot be split so that every class trains.
+    """
+    if config.validation_fold is not None and config.folds is None:
+        raise InputError("`validation_fold` counts only with `folds: manifest`; add or drop it")
+    if config.folds == "manifest":
+        held_out = _manifest_folds(dataset, config.validation_fold)
+    elif config.folds is not None:
+        labels = dataset.labels(range(len(dataset.labelled)))
+        held_out = draw_folds(labels, _groups(dataset), config.folds, config.split_seed)
+    elif any(clip.group is not None for clip in dataset.labelled.clips):
+        held_out = [list(_stratified_groups(dataset, config))]
+    else:
+        held_out = [list(_stratified_clips(dataset, config))]
+    return Split(tuple(_fold(dataset, each) for each in held_out))
+
+
+def _fold(dataset: Dataset, held_out: Sequence[int]) -> Fold:
+    validation = set(held_out)
+    training = tuple(p for p in range(len(dataset.labelled)) if p not in validation)
+    fold = Fold(training, tuple(sorted(validation)))
+    _require_every_class(dataset, fold)
+    return fold
+
+
+def _manifest_folds(dataset: Dataset, wanted: int | None) -> list[list[int]]:
+    """Return the positions of the clips of each fold of train.csv, or of the wanted one alone."""
+    folds = sorted({clip.fold for clip in dataset.labelled.clips if clip.fold is not None})
+    without = sum(clip.fold is None for clip in dataset.labelled.clips)
+    if without:
+        raise InputError(
+            f"`folds: manifest` needs a fold for every clip of train.csv; {without} of "
+            f"{len(dataset.labelled)} have none. Fill the fold column or drop `folds`"
+        )
+    if len(folds) < 2:
+        raise InputError(
+            f"`folds: manifest`: every clip of train.csv is in fold {folds[0]}; there must be two "
+            "folds or more"
+        )
+    if wanted is not None and wanted not in folds:
+        raise InputError(f"`validation_fold: {wanted}` is not in train.csv, which has {folds}")
+    of_fold = [[p for p, c in enumerate(dataset.labelled.clips) if c.fold == f] for f in folds]
+    return of_fold if wanted is None else [of_fold[folds.index(wanted)]]
+
+
+def _groups(dataset: Dataset) -> list[str]:
+    """Return the group of each labelled clip; one without is a group of its own."""
+    clips = enumerate(dataset.labelled.clips)
+    return [clip.group if clip.group is not None else f"\0{p}" for p, clip in clips]
+
+
+def _stratified_groups(dataset: Dataset, config: SplitConfig) -> Sequence[int]:
+    labels = dataset.labels(range(len(dataset.labelled)))
+    groups = Groups.of(labels, _groups(dataset), len(dataset.classes))
+    return validating_clips(groups, config.validation, config.split_seed, dataset.classes)
+
+
+def _stratified_clips(dataset: Dataset, config: SplitConfig) -> Sequence[int]:
+    from sklearn.model_selection import train_test_split
+
+    labels = dataset.labels(range(len(dataset.labelled)))
+    rarest = min(dataset.class_counts, key=lambda label: dataset.class_counts[label])
+    if dataset.class_counts[rarest] < 2:
+        raise InputError(
+            f"class '{rarest}' has only one labelled clip; a class needs at least 2, one to "
+            "train and one to validate. Add clips of it or leave it out"
+        )
+    # Never fewer validation clips than classes, however small the data.
+    wanted = max(round(config.validation * len(labels)), len(dataset.classes))
+    try:
+        _, held_out = train_test_split(
+            np.arange(len(labels)),
+            test_size=wanted,
+            stratify=labels,
+            random_state=config.split_seed,
+        )
+    except ValueError as error:
+        raise InputError(
+            f"{len(labels)} labelled clips of {len(dataset.classes)} classes cannot be split "
+            f"with `validation: {config.validation}`: {error}"
+        ) from None
+    return [int(p) for p in held_out]
+
+
+def _require_every_class(dataset: Dataset, fold: Fold) -> None:
+    present = set(dataset.labels(fold.training))
+    for index, label in enumerate(dataset.classes):
+        if index not in present:
+            raise InputError(
+                f"the split leaves no training clip of class '{label}': all of its clips share "
+                "a group or a fold with validation clips. Give it more groups, or another "
+                "`split_seed`"
+            )
