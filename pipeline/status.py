@@ -13,7 +13,7 @@ from pipeline.command import command
 from pipeline.executors.records import JobRecord
 from pipeline.monitoring.overview import Item, Overview, State, overview
 from pipeline.monitoring.usage import usage_of
-from pipeline.pages import console, usage_page
+from pipeline.pages import console, estimate_page, summary, usage_page
 from pipeline.planning.plan import OpenedPlan, PlannedRun
 from pipeline.stages.graph import STAGES, stage_named
 
@@ -72,6 +72,7 @@ def _show(opened: OpenedPlan, seen: Overview) -> None:
     _show_failures(seen)
     for note in seen.notes:
         console.warn(note)
+    summary.estimate(opened, estimate_page.brief)
 
 
 def _run_of(opened: OpenedPlan, item: Item) -> PlannedRun | None:

@@ -108,6 +108,16 @@ class Workspace:
         return self.results.ensemble
 
     @property
+    def estimate(self) -> Path:
+        """What a test like this one should give. See `Estimate`."""
+        return self.root / "estimate.json"
+
+    @property
+    def labels_to_check(self) -> Path:
+        """Labels that predictions speak against, the worst first."""
+        return self.root / "labels_to_check.csv"
+
+    @property
     def other_votes(self) -> Path:
         """A folder of results for each vote that was held by another rule."""
         return self.root / "ensembles"

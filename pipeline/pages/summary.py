@@ -1,5 +1,6 @@
 """What was made and where, in plain words, read from the files themselves."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from jobs.audit.summary import AuditSummary
@@ -7,10 +8,13 @@ from jobs.data.workspace import Results
 from jobs.errors import DamagedFileError
 from jobs.extract.quarantine import Quarantine
 from jobs.vote.ensemble import Ensemble
+from jobs.vote.estimate.artefact import Estimate
 from jobs.vote.vote import Vote
 from jobs.words import count
-from pipeline.pages import console
+from pipeline.pages import console, estimate_page
 from pipeline.planning.plan import OpenedPlan
+from pipeline.stages.estimate import ESTIMATE
+from pipeline.stages.graph import missing_of
 from pipeline.stages.vote import entries
 
 SHOWN = 10
@@ -23,6 +27,7 @@ def show(opened: OpenedPlan) -> None:
     _audit(opened)
     _runs(opened)
     _vote(opened)
+    estimate(opened, estimate_page.show)
 
 
 def _features(opened: OpenedPlan) -> None:
@@ -86,6 +91,13 @@ def _vote(opened: OpenedPlan) -> None:
             console.warn(f"{_short(workspace.submission)} is of an earlier state of data or runs")
         return
     vote_of(opened, workspace.results)
+
+
+def estimate(opened: OpenedPlan, show_it: Callable[[Estimate], None]) -> None:
+    """Show the estimate, if there is one of the present vote."""
+    found = Estimate.load(opened.workspace.estimate)
+    if found is not None and not missing_of(opened, ESTIMATE):
+        show_it(found)
 
 
 def vote_of(opened: OpenedPlan, results: Results) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipeline.stages.audit import AUDIT
+from pipeline.stages.estimate import ESTIMATE
 from pipeline.stages.extract import EXTRACT
 from pipeline.stages.index import INDEX
 from pipeline.stages.predict import PREDICT
@@ -17,7 +18,7 @@ from pipeline.stages.vote import VOTE
 if TYPE_CHECKING:
     from pipeline.planning.plan import OpenedPlan
 
-STAGES: tuple[Stage, ...] = (EXTRACT, INDEX, AUDIT, TRAIN, PREDICT, VOTE)
+STAGES: tuple[Stage, ...] = (EXTRACT, INDEX, AUDIT, TRAIN, PREDICT, VOTE, ESTIMATE)
 
 
 def stage_named(name: str) -> Stage:

@@ -81,6 +81,6 @@ def test_runs_that_the_submission_stands_on_stay_whatever_the_plan_names(out: Pa
     plan.write_text(text)
     listed = clean(out).stdout
     ensemble = json.loads((out / "ensemble.json").read_text())
-    voters = {voter["signature"] for voter in ensemble["inputs"]["voters"]}
+    voters = {c["signature"] for voter in ensemble["voters"] for c in voter["checkpoints"]}
     assert voters
     assert not [name for name in voters if name in listed]

@@ -30,7 +30,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 def voters(out: Path) -> list[tuple[str, int]]:
     ensemble = json.loads((out / "ensemble.json").read_text())
-    return [(voter["run"], voter["epoch"]) for voter in ensemble["inputs"]["voters"]]
+    return [(voter["run"], voter["epoch"]) for voter in ensemble["voters"]]
 
 
 @pytest.mark.parametrize("executor", ["debug", "local"])
@@ -44,7 +44,8 @@ def test_one_command_makes_a_submission_and_the_same_again_does_nothing(
     assert [row["id"] for row in submission] == [str(i) for i in range(12)]
     assert {row["category"] for row in submission} <= {"0", "1", "2", "3"}
     assert len(voters(out)) == 5
-    assert len(rows(out / "votes.csv")[0]) == 3 + 5
+    # The voters, the classes, and beside them id, category, agreement, confidence.
+    assert len(rows(out / "votes.csv")[0]) == 5 + 4 + 4
     assert (out / "logs").stat().st_mode & 0o077 == 0
     again = launch(*command)
     assert again.returncode == 0

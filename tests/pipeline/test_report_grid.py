@@ -56,7 +56,7 @@ def test_every_row_trains_and_votes(launch: Launch, made_clips: Path, tmp_path: 
     with (out / "votes.csv").open(newline="") as file:
         header, *rows = list(csv.reader(file))
     assert len(rows) == 12
-    voters = {title.split()[0] for title in header[3:]}
+    voters = {title.split()[0] for title in header if " epoch " in title}
     assert voters == {"cnn", "inception", "densenet", "resnet_v1", "resnet_v2", "resnet_v3"}
 
 

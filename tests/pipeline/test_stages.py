@@ -102,4 +102,4 @@ def test_what_follows_work_is_done_again_and_what_nobody_waits_for_is_not(
     left = {work.name for work in remaining(opened) if work.items}
     repeated = {stage.name for stage in STAGES if stage.repeats and TRAIN in stage.before()}
     assert left == {TRAIN.name, *repeated}
-    assert {"predict", "vote"} <= repeated
+    assert {"predict", "vote", "estimate"} <= repeated

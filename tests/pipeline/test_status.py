@@ -39,7 +39,7 @@ def test_a_launch_on_this_machine_is_seen_while_it_works_and_afterwards(
     stages = status(out)["stages"]
     assert stages == {
         "extract": {"done": 2}, "index": {"done": 1}, "audit": {"done": 1},
-        "train": {"done": 2}, "predict": {"done": 1}, "vote": {"done": 1},
+        "train": {"done": 2}, "predict": {"done": 1}, "vote": {"done": 1}, "estimate": {"done": 1},
     }  # fmt: skip
 
 
@@ -51,7 +51,7 @@ def test_what_is_only_to_be_done_again_did_not_fail(
     for done in out.glob("runs/*/done.json"):
         done.unlink()
     items = {item["stage"]: item for item in status(out)["items"]}
-    for stage in ("train", "predict", "vote"):
+    for stage in ("train", "predict", "vote", "estimate"):
         assert (items[stage]["state"], items[stage]["cause"]) == ("open", None)
     assert items["predict"]["detail"] == "to be done again after the stages before it"
 

@@ -55,12 +55,13 @@ def test_the_graph_is_the_planned_one_and_the_bytes_are_the_debug_executors(
         "train-large",
         "predict",
         "vote",
+        "estimate",
     }
     assert (cluster.out / "submission.csv").read_bytes() == expected(two_tiers)
     stages = cluster.status()["stages"]
     assert stages == {
         "extract": {"done": 2}, "index": {"done": 1}, "audit": {"done": 1},
-        "train": {"done": 3}, "predict": {"done": 1}, "vote": {"done": 1},
+        "train": {"done": 3}, "predict": {"done": 1}, "vote": {"done": 1}, "estimate": {"done": 1},
     }  # fmt: skip
     assert {state for state, _ in jobs.values()} == {"COMPLETED"}
     memory = {name.split("-", 2)[2]: memory for name, (_, memory) in jobs.items()}

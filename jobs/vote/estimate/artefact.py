@@ -1,0 +1,129 @@
+"""estimate.json: what a test like this one should give, and what speaks against it."""
+
+from pathlib import Path
+from typing import Any
+
+from jobs.errors import DamagedFileError, InputError
+from jobs.files import read_json, write_json
+from jobs.schema import Fingerprint, Schema
+
+FORMAT = 1
+
+
+class EstimateInputs(Schema):
+    """What the estimate depends on; it is made again when any of it differs.
+
+    Attributes:
+        format: of the file.
+        candidates: see `jobs.vote.ensemble.Inputs`.
+        rule: of the grid, by its name.
+        also_voted: the other rules by which this output was voted.
+        labelled_clips, test_clips: fingerprints.
+    """
+
+    format: int
+    candidates: Fingerprint
+    rule: str
+    also_voted: tuple[str, ...]
+    labelled_clips: str
+    test_clips: str
+
+
+class RuleEstimate(Schema):
+    """The scores of one rule, in shares of 1.
+
+    Attributes:
+        rule: its name; `single-best` is the best checkpoint alone.
+        naive: accuracy on the validation clips, by which it was chosen.
+        corrected: without the luck of that choice.
+        low, high: between these the accuracy on a test like this one lies 95 times in 100.
+        macro_f1: corrected likewise; its interval is not known.
+        votes: how many checkpoints it chose, repeated ones counted again.
+    """
+
+    rule: str
+    naive: float
+    corrected: float
+    low: float
+    high: float
+    macro_f1: float
+    votes: int
+
+
+class Calibration(Schema):
+    """How well `confidence` agrees with how often it is right, on clips left out of the draws.
+
+    Attributes:
+        temperature: fitted on all validation clips.
+        ece_before, ece_after: expected calibration error, 15 bins (Guo et al. 2017).
+        log_loss_before, log_loss_after: of the true class.
+    """
+
+    temperature: float
+    ece_before: float
+    ece_after: float
+    log_loss_before: float
+    log_loss_after: float
+
+
+class Clips(Schema):
+    """How many clips, in how many groups; as many groups as clips if there are none."""
+
+    clips: int
+    groups: int
+
+
+class Warned(Schema):
+    """One thing that speaks against the estimate: its kind, a sentence, what it rests on."""
+
+    kind: str
+    sentence: str
+    evidence: dict[str, Any]
+
+
+class Estimate(Schema):
+    """What a test like this one should give.
+
+    Attributes:
+        inputs: what it depends on.
+        chosen: of the grid's rule.
+        rules: of every rule that is shown, the chosen one among them.
+        validation, test: the clips; a test without clips is taken to be as large as validation.
+        out_of_fold: whether every labelled clip was validated, by a model that did not see it.
+        correlation: how much clips of one group are right or wrong together, 0 to 1.
+        assumed: what is taken for granted, in sentences.
+        calibration: of the chosen rule's confidence.
+        warnings: the gravest first.
+    """
+
+    inputs: EstimateInputs
+    chosen: RuleEstimate
+    rules: tuple[RuleEstimate, ...]
+    validation: Clips
+    test: Clips
+    out_of_fold: bool
+    correlation: float
+    assumed: tuple[str, ...]
+    calibration: Calibration
+    warnings: tuple[Warned, ...]
+
+    @property
+    def sentence(self) -> str:
+        """The whole in one sentence."""
+        said = "out of fold" if self.out_of_fold else "validation"
+        low, high = 100 * self.chosen.low, 100 * self.chosen.high
+        return (
+            f"{said} says {100 * self.chosen.naive:.1f} %; a test of {self.test.clips:,} clips "
+            f"like these should give {low:.1f} to {high:.1f} %"
+        )
+
+    def save(self, path: Path) -> None:
+        write_json(path, self.model_dump(mode="json"))
+
+    @classmethod
+    def load(cls, path: Path) -> "Estimate | None":
+        """Read what `save` wrote; None if there is none, or none of this format."""
+        try:
+            return cls.checked(read_json(path), str(path))
+        except (FileNotFoundError, DamagedFileError, InputError, AttributeError, TypeError):
+            return None

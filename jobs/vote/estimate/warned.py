@@ -1,0 +1,158 @@
+"""What speaks against an estimate: each warning is one function, one sentence, its evidence."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from jobs.data.dataset import Dataset
+from jobs.vote.estimate.artefact import Warned
+from jobs.vote.estimate.interval import FEW_GROUPS
+from jobs.vote.estimate.labels import CheckedLabel
+from jobs.words import count
+
+NAMED = 5
+# One data set in a thousand, if validation were drawn from the labelled clips by chance.
+UNLIKELY = 1e-3
+# Of the paired differences of two entries: two-sided, at 95 %.
+Z = 1.96
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What warnings look at.
+
+    Attributes:
+        dataset: labelled and test clips.
+        ids: of the validation clips.
+        labels: int64 [clips].
+        groups: int64 [clips], a number for each group.
+        right: bool [entries, clips], of the best candidate of each entry, best first.
+        names: of these entries.
+        suspects: labels that predictions speak against.
+        out_of_fold: whether all labelled clips are validated.
+    """
+
+    dataset: Dataset
+    ids: tuple[str, ...]
+    labels: npt.NDArray[np.int64]
+    groups: npt.NDArray[np.int64]
+    right: npt.NDArray[np.bool_]
+    names: Sequence[str]
+    suspects: Sequence[CheckedLabel]
+    out_of_fold: bool
+
+
+def warnings_of(seen: Seen) -> tuple[Warned, ...]:
+    """Return all warnings, the gravest first."""
+    return tuple(warned for look in LOOKS for warned in look(seen))
+
+
+def _groups_in_test(seen: Seen) -> Iterator[Warned]:
+    training = {clip.group for clip in seen.dataset.labelled.clips} - {None}
+    shared = sorted({str(clip.group) for clip in seen.dataset.test.clips if clip.group in training})
+    if shared:
+        clips = sum(clip.group in training for clip in seen.dataset.test.clips)
+        yield Warned(
+            kind="groups-in-test",
+            sentence=f"{count(clips, 'test clip')} are of groups that are trained on too: the test "
+            "may be easier than validation, which keeps groups apart",
+            evidence={"test_clips": clips, "groups": shared[:NAMED]},
+        )
+
+
+def _few_groups(seen: Seen) -> Iterator[Warned]:
+    clips = len(seen.groups)
+    groups = len(np.unique(seen.groups))
+    if groups < min(FEW_GROUPS, clips):
+        remedy = "" if seen.out_of_fold else "; `folds: 5` validates on all of them"
+        yield Warned(
+            kind="few-groups",
+            sentence=f"{count(clips, 'validation clip')} are of only {count(groups, 'group')}: "
+            f"what holds for these may not hold for others, so the interval is wide{remedy}",
+            evidence={"clips": clips, "groups": groups},
+        )
+
+
+def _classes_not_validated(seen: Seen) -> Iterator[Warned]:
+    there = set(seen.labels.tolist())
+    missing = [label for k, label in enumerate(seen.dataset.classes) if k not in there]
+    if missing:
+        named = ", ".join(f"'{label}'" for label in missing[:NAMED])
+        yield Warned(
+            kind="classes-not-validated",
+            sentence=f"{count(len(missing), 'class')} without a validation clip "
+            f"({named}): how well they are told apart is not in the score",
+            evidence={"classes": missing},
+        )
+
+
+def _class_shares(seen: Seen) -> Iterator[Warned]:
+    from scipy import stats
+
+    if seen.out_of_fold:
+        return
+    classes = len(seen.dataset.classes)
+    everyone = np.array(list(seen.dataset.class_counts.values()), dtype=float)
+    validating = np.bincount(seen.labels, minlength=classes)
+    rest = everyone - validating
+    table = np.stack([validating, rest])[:, (everyone > 0)]
+    if table.shape[1] < 2 or (table.sum(axis=1) == 0).any():
+        return
+    if stats.chi2_contingency(table).pvalue < UNLIKELY:
+        shares = {
+            label: [round(float(v / validating.sum()), 3), round(float(r / rest.sum()), 3)]
+            for label, v, r in zip(seen.dataset.classes, validating, rest, strict=True)
+        }
+        worst = max(shares, key=lambda label: abs(shares[label][0] - shares[label][1]))
+        yield Warned(
+            kind="class-shares",
+            sentence=f"validation has other shares of the classes than training ('{worst}': "
+            f"{100 * shares[worst][0]:.0f} % against {100 * shares[worst][1]:.0f} %): on a test "
+            "like training the score differs",
+            evidence={"validation_and_training": shares},
+        )
+
+
+def _cannot_be_told_apart(seen: Seen) -> Iterator[Warned]:
+    """Compare each entry with the best one on the same clips (McNemar's differences)."""
+    if len(seen.right) < 2:
+        return
+    best = seen.right[0].astype(float)
+    alike = 1
+    for other in seen.right[1:]:
+        difference = best - other
+        clusters = np.bincount(seen.groups, weights=difference)
+        error = float(np.sqrt((clusters**2).sum()))
+        if difference.sum() > Z * max(error, 1.0):
+            break
+        alike += 1
+    if alike > 1:
+        yield Warned(
+            kind="cannot-be-told-apart",
+            sentence=f"{count(len(best), 'validation clip')} cannot tell the best "
+            f"{count(alike, 'run')} of {len(seen.right)} apart: their order is mostly luck",
+            evidence={"runs": list(seen.names[:alike]), "validation_clips": len(best)},
+        )
+
+
+def _labels_to_check(seen: Seen) -> Iterator[Warned]:
+    if seen.suspects:
+        yield Warned(
+            kind="labels-to-check",
+            sentence=f"{count(len(seen.suspects), 'label')} may be wrong: the voters are sure of "
+            "another class; labels_to_check.csv lists them, the worst first",
+            evidence={"labels": len(seen.suspects), "worst": [s.id for s in seen.suspects[:NAMED]]},
+        )
+
+
+Look = Callable[[Seen], Iterator[Warned]]
+LOOKS: tuple[Look, ...] = (
+    _groups_in_test,
+    _few_groups,
+    _classes_not_validated,
+    _class_shares,
+    _cannot_be_told_apart,
+    _labels_to_check,
+)

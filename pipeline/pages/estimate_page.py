@@ -1,0 +1,38 @@
+"""The estimate in a few lines: one sentence, a row for each rule, what speaks against it."""
+
+from jobs.vote.estimate.artefact import Estimate
+from pipeline.pages import console
+
+
+def show(estimate: Estimate) -> None:
+    """Print all of it."""
+    console.heading("What a test should give")
+    console.say(f"  {estimate.sentence}")
+    rows = [
+        (
+            each.rule + (" (the grid's)" if each.rule == estimate.inputs.rule else ""),
+            _percent(each.naive),
+            _percent(each.corrected),
+            f"{_percent(each.low)} to {_percent(each.high)}",
+            _percent(each.macro_f1),
+            str(each.votes),
+        )
+        for each in estimate.rules
+    ]
+    header = ("rule", "validation", "corrected", "95 % of such tests", "macro-F1", "votes")
+    console.table(header, rows)
+    for sentence in estimate.assumed:
+        console.say(f"  taken for granted: {sentence}")
+    for warned in estimate.warnings:
+        console.warn(warned.sentence)
+
+
+def brief(estimate: Estimate) -> None:
+    """Print the sentence and the warnings."""
+    console.say(f"  {estimate.sentence}")
+    for warned in estimate.warnings:
+        console.warn(warned.sentence)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
