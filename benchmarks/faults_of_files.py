@@ -54,7 +54,7 @@ def _nothing(out: Path) -> None:
 
 
 def _vote(out: Path) -> None:
-    for name in ("submission.csv", "votes.csv", "ensemble.json"):
+    for name in ("submission.csv", "votes.csv", "ensemble.json", "estimate.json"):
         (out / name).unlink()
 
 
