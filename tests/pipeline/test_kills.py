@@ -20,6 +20,8 @@ def kept_results(out: Path) -> dict[str, bytes]:
     patterns = (
         "submission.csv",
         "votes.csv",
+        "estimate.json",
+        "labels_to_check.csv",
         "**/shard-*.h5",
         "**/epoch-*",
         "**/test-epoch-*",

@@ -15,6 +15,8 @@ from jobs.words import count
 NAMED = 5
 # One data set in a thousand, if validation were drawn from the labelled clips by chance.
 UNLIKELY = 1e-3
+# Below, an ensemble that often errs would speak against many a good label.
+SURE = 0.9
 # Of the paired differences of two entries: two-sided, at 95 %.
 Z = 1.96
 
@@ -138,12 +140,13 @@ def _cannot_be_told_apart(seen: Seen) -> Iterator[Warned]:
 
 
 def _labels_to_check(seen: Seen) -> Iterator[Warned]:
-    if seen.suspects:
+    sure = [each for each in seen.suspects if each.p_looks_like >= SURE]
+    if sure:
         yield Warned(
             kind="labels-to-check",
-            sentence=f"{count(len(seen.suspects), 'label')} may be wrong: the voters are sure of "
+            sentence=f"{count(len(sure), 'label')} may be wrong: the voters are sure of "
             "another class; labels_to_check.csv lists them, the worst first",
-            evidence={"labels": len(seen.suspects), "worst": [s.id for s in seen.suspects[:NAMED]]},
+            evidence={"labels": len(sure), "worst": [each.id for each in sure[:NAMED]]},
         )
 
 

@@ -1,0 +1,94 @@
+"""The last stage says what a test should give, and whoever votes again is told what that costs."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs.data.synthetic import MadeClips, write_clips
+
+ROOT = Path(__file__).parents[2]
+Launch = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def command(name: str, *arguments: object) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", f"pipeline.{name}", *map(str, arguments)],
+        cwd=ROOT, capture_output=True, text=True,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def out(finished: Callable[[Path], None], tmp_path: Path) -> Path:
+    """A finished output of two runs, validated on eight clips."""
+    finished(tmp_path / "out")
+    return tmp_path / "out"
+
+
+def estimate(out: Path) -> dict[str, Any]:
+    shown = command("estimate", out, "--json")
+    assert shown.returncode == 0, shown.stderr
+    found: dict[str, Any] = json.loads(shown.stdout)
+    return found
+
+
+def test_a_finished_launch_has_an_estimate_and_status_says_it(out: Path) -> None:
+    found = estimate(out)
+    assert found == json.loads((out / "estimate.json").read_text())
+    chosen = found["chosen"]
+    assert chosen["rule"] == "best-5-hard"
+    assert 0 <= chosen["low"] <= chosen["corrected"] <= chosen["high"] <= 1
+    assert [rule["rule"] for rule in found["rules"]][-1] == "single-best"
+    assert found["validation"] == {"clips": 8, "groups": 8}
+    assert found["test"] == {"clips": 12, "groups": 12}
+    assert "plateau" in " ".join(found["assumed"])
+    assert {w["kind"] for w in found["warnings"]} >= {"cannot-be-told-apart"}
+    assert (out / "labels_to_check.csv").read_text().startswith("id,path,label,looks_like,")
+    for shown in (command("status", out), command("estimate", out)):
+        assert "a test of 12 clips like these should give" in shown.stdout
+        assert "their order is mostly luck" in shown.stdout
+
+
+def test_who_has_voted_again_has_chosen_among_results_and_the_estimate_counts_it(
+    launch: Launch, tiny_grid: Path, tmp_path: Path
+) -> None:
+    write_clips(tmp_path / "data", MadeClips(train=120, test=12, seconds=0.5))
+    out = tmp_path / "out"
+    launched = launch(
+        "--grid", tiny_grid, "--data", tmp_path / "data", "--out", out, "--executor", "debug",
+        "--set", "epochs=6",
+    )  # fmt: skip
+    assert launched.returncode == 0, launched.stderr
+    before = estimate(out)
+    assert command("vote", out, "--choose", "greedy", "--combine", "soft").returncode == 0
+    after = estimate(out)
+    assert (before["inputs"]["also_voted"], after["inputs"]["also_voted"]) == ([], ["greedy-soft"])
+    assert after["chosen"]["naive"] == before["chosen"]["naive"]
+    assert after["chosen"]["corrected"] != before["chosen"]["corrected"]
+    others = [{r["rule"]: r for r in found["rules"][1:]} for found in (before, after)]
+    assert others[0] == others[1]
+
+
+def test_a_lost_estimate_alone_is_made_again_with_the_same_bytes(
+    launch: Launch, out: Path, tiny_grid: Path, made_clips: Path
+) -> None:
+    before = (out / "estimate.json").read_bytes()
+    (out / "estimate.json").unlink()
+    again = launch(
+        "--grid", tiny_grid, "--data", made_clips, "--out", out, "--executor", "debug"
+    )  # fmt: skip
+    assert again.returncode == 0, again.stderr
+    assert (out / "estimate.json").read_bytes() == before
+    assert "epoch 1/" not in again.stdout
+
+
+def test_without_a_vote_there_is_no_estimate_and_that_is_said(out: Path) -> None:
+    for done in out.glob("runs/*/done.json"):
+        done.unlink()
+    refused = command("estimate", out)
+    assert refused.returncode == 2
+    assert "no run has a checkpoint" in refused.stderr
