@@ -70,7 +70,8 @@ def test_files_and_functions_are_small(path: Path) -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        *("launch", "demo", "status", "cancel", "audit", "show", "by_hand"),
+        *("launch", "demo", "status", "cancel", "audit", "show", "by_hand", "doctor", "clean"),
+        *("vote", "estimate"),
         *("executors.task", "executors.sharing"),
     ],
 )

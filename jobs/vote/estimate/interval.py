@@ -83,7 +83,7 @@ def prediction_interval(
         test: the clips that are to come.
         correlation: within groups.
     """
-    from scipy import stats
+    from scipy.special import betaincinv, ndtri, stdtrit  # scipy.stats takes a second to import
 
     n, m = validation.clips, test.clips
     # Jeffreys' half a clip right and half a clip wrong: 400 of 400 is not certainty.
@@ -92,11 +92,12 @@ def prediction_interval(
     variance = mean * (1 - mean) * effects
     groups = len(validation.sizes)
     if groups < min(FEW_GROUPS, n):
-        wider = stats.t.ppf((1 + LEVEL) / 2, max(groups - 1, 1)) / stats.norm.ppf((1 + LEVEL) / 2)
+        wider = stdtrit(max(groups - 1, 1), (1 + LEVEL) / 2) / ndtri((1 + LEVEL) / 2)
         variance *= wider**2
     count = mean * (1 - mean) / variance - 1
     if count <= 0:  # nothing is known
         return 0.0, 1.0
-    low, high = stats.beta.ppf([(1 - LEVEL) / 2, (1 + LEVEL) / 2], mean * count, (1 - mean) * count)
+    ends = np.array([(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    low, high = betaincinv(mean * count, (1 - mean) * count, ends)
     # A test of m clips has no other scores than k / m.
     return float(np.floor(low * m) / m), float(np.ceil(high * m) / m)

@@ -28,7 +28,7 @@ from jobs.vote.rules import CHOOSE, COMBINE, VoteRules
 from jobs.vote.tally import count_votes
 from jobs.vote.vote import Vote
 
-DRAWS, SEED = 400, 0
+DRAWS, SEED = 200, 0
 SINGLE_BEST = "single-best"
 
 

@@ -5,6 +5,7 @@ Deviation: of candidates whose accuracy would be equal, the paper takes any; her
 that gives the true classes more probability, and then the better ranked one.
 """
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -35,10 +36,11 @@ def greedy(ranking: "Ranking", rules: "VoteRules") -> list[int]:
     count = min(MOST_CANDIDATES, len(ranking.runs))
     if count <= START:
         return list(range(count))
-    library = _Library.of(ranking, count)
-    return sorted(pick for number in range(BAGS) for pick in _picks(library, _bag(count, number)))
+    bags = np.stack([_bag(count, number) for number in range(BAGS)])
+    return sorted(_picks(_Library.of(ranking, count), bags))
 
 
+@functools.lru_cache(maxsize=64)
 def _bag(candidates: int, number: int) -> npt.NDArray[np.int64]:
     """Return the members of a bag, best first; the same for the same number of candidates."""
     size = max(START, (candidates + 1) // 2)
@@ -72,35 +74,42 @@ class _Library:
         others[labels, :, everyone] = -np.inf
         return cls(own, others, ranking.weights[counted])
 
-    def of_members(self, bag: npt.NDArray[np.int64]) -> "_Library":
-        return _Library(self.own[bag], self.others[:, bag], self.weights)
 
+def _picks(library: _Library, bags: npt.NDArray[np.int64]) -> list[int]:
+    """Return the candidates that the bags pick, all bags in step.
 
-def _picks(library: _Library, bag: npt.NDArray[np.int64]) -> list[int]:
-    """Return the candidates that one bag picks."""
-    members = library.of_members(bag)
-    picks = list(range(START))
-    own, others = members.own[:START].sum(axis=0), members.others[:, :START].sum(axis=1)
-    (best,) = _right(own[None], others[:, None], library.weights)
-    kept = START
-    while len(picks) < MOST_PICKS:
-        with_each = own + members.own
-        right = _right(with_each, others[:, None] + members.others, library.weights)
+    Args:
+        library: what candidates say.
+        bags: int64 [bags, members].
+    """
+    own, others = library.own[bags], library.others[:, bags]  # [bags, members, clips]
+    every = np.arange(len(bags))
+    picks = np.zeros((len(bags), MOST_PICKS), dtype=np.int64)
+    picks[:, :START] = np.arange(START)
+    own_sum, others_sum = own[:, :START].sum(axis=1), others[:, :, :START].sum(axis=2)
+    best = _right(own_sum, others_sum, library.weights)
+    kept = np.full(len(bags), START)
+    for number in range(START, MOST_PICKS):
+        with_each = own_sum[:, None] + own
+        right = _right(with_each, others_sum[:, :, None] + others, library.weights)
         sure = with_each @ library.weights
-        pick = int(np.lexsort((-sure, -right))[0])  # stable: the better ranked of equals
-        picks.append(pick)
-        own, others = with_each[pick], others + members.others[:, pick]
-        if right[pick] > best:
-            best, kept = right[pick], len(picks)
-    return [int(bag[pick]) for pick in picks[:kept]]
+        # The last key sorts first, and of equals the better ranked comes first.
+        pick = np.lexsort((-sure, -right), axis=1)[:, 0]
+        picks[:, number] = pick
+        own_sum, others_sum = with_each[every, pick], others_sum + others[:, every, pick]
+        is_better = right[every, pick] > best
+        best = np.where(is_better, right[every, pick], best)
+        kept = np.where(is_better, number + 1, kept)
+    chosen = np.take_along_axis(bags, picks, axis=1)
+    return [int(each) for row, n in zip(chosen, kept, strict=True) for each in row[:n]]
 
 
 def _right(own: Floats, others: Floats, weights: Reals) -> Reals:
     """Return how many clips, each by its weight, get their true class from each sum.
 
     Args:
-        own: float32 [sums, clips].
-        others: float32 [classes, sums, clips].
+        own: float32 [..., clips].
+        others: float32 [classes, ..., clips].
         weights: float64 [clips].
     """
     return np.asarray((own > others.max(axis=0)) @ weights)
