@@ -3,14 +3,18 @@
 import logging
 from typing import TYPE_CHECKING
 
+from jobs.data.dataset import LABELLED, TEST
+from jobs.errors import DamagedFileError, NotReadyError
 from jobs.ownership import owning
 from jobs.vote.estimate.artefact import Estimate
 from jobs.vote.vote import Vote
 from pipeline.planning.resources import Resources
+from pipeline.stages.audit import audited_features
 from pipeline.stages.stage import Stage, Wait
 from pipeline.stages.vote import VOTE, entries
 
 if TYPE_CHECKING:
+    from jobs.vote.estimate.making import ClipsLookedAt
     from pipeline.planning.plan import OpenedPlan
 
 log = logging.getLogger(__name__)
@@ -35,14 +39,34 @@ class EstimateStage(Stage):
         return [] if is_current else [0]
 
     def do(self, opened: "OpenedPlan", item: int, cpus: int) -> None:
+        from threadpoolctl import threadpool_limits
+
         from jobs.vote.estimate.labels import save_labels_to_check
         from jobs.vote.estimate.making import make_estimate
 
-        with owning(opened.workspace.lock(self.name)):
-            estimate, suspects = make_estimate(vote_of(opened), also_voted(opened))
+        # With several threads BLAS takes ten times as long for small matrices, and its sums depend
+        # on how many there are.
+        with owning(opened.workspace.lock(self.name)), threadpool_limits(1):
+            vote, clips = vote_of(opened), _clips(opened)
+            estimate, suspects = make_estimate(vote, also_voted(opened), clips)
             save_labels_to_check(opened.workspace.labels_to_check, opened.dataset, suspects)
             estimate.save(opened.workspace.estimate)  # last: it says that both are there
         log.info("%s", estimate.sentence)
+
+
+def _clips(opened: "OpenedPlan") -> "ClipsLookedAt | None":
+    """Return what is known of the clips without a net; None if their features are gone."""
+    from jobs.vote.estimate.pooled_clips import pooled_clips
+
+    config, sides = audited_features(opened.plan), opened.dataset.sides
+    try:
+        sets = {side: opened.store.open(clips, config) for side, clips in sides.items()}
+        labelled, test = pooled_clips(opened.dataset, sets[LABELLED], sets.get(TEST))
+    except (NotReadyError, DamagedFileError) as error:
+        log.warning("the clips themselves are not compared: %s", error)
+        return None
+    hears = any(each.kind.hears_loudness for each in opened.plan.features)
+    return labelled, test, hears
 
 
 def vote_of(opened: "OpenedPlan") -> Vote:

@@ -23,6 +23,7 @@ class FeatureKind(ABC):
             from the samples.
         has_frames: whether a clip has columns in time.
         bands_are_mel: whether neighbouring rows are neighbours in pitch.
+        hears_loudness: whether a clip that is louder as a whole has other values.
         blocks: rows of each kind of feature, top down; empty where all rows are of one kind.
         fixed_settings: those that the set is defined by, with their only value.
         comparable_with: which settings let clips be compared, in words; None if none do.
@@ -32,6 +33,7 @@ class FeatureKind(ABC):
     source: ClassVar[str | None] = None
     has_frames: ClassVar[bool] = True
     bands_are_mel: ClassVar[bool] = False
+    hears_loudness: ClassVar[bool] = True
     blocks: ClassVar[Mapping[str, int]] = {}
     fixed_settings: ClassVar[Mapping[str, float]] = {}
     comparable_with: ClassVar[str | None] = None

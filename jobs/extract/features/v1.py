@@ -18,6 +18,7 @@ class LogMel(FeatureKind):
 
     name = "v1"
     bands_are_mel = True
+    hears_loudness = False  # in dB below the clip's loudest
     comparable_with = "with at least 32 mel bands and frames of 10 to 50 ms"
 
     def shape(self, config: "FeatureConfig") -> tuple[int, ...]:

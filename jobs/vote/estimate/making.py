@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,12 +23,17 @@ from jobs.vote.estimate.interval import Sample, intraclass_correlation, predicti
 from jobs.vote.estimate.labels import CheckedLabel, labels_to_check
 from jobs.vote.estimate.pool import Pool
 from jobs.vote.estimate.pooled import pool_of
+from jobs.vote.estimate.pooled_clips import PooledClips
 from jobs.vote.estimate.selection import Repeated, repeat_selection, winners_of
+from jobs.vote.estimate.shift import find_shift
+from jobs.vote.estimate.shortcuts import find_shortcut
 from jobs.vote.estimate.warned import Seen, warnings_of
 from jobs.vote.rules import CHOOSE, COMBINE, VoteRules
 from jobs.vote.tally import count_votes
 from jobs.vote.vote import Vote
 
+# Labelled and test clips, and whether any run's features hear loudness.
+ClipsLookedAt = tuple[PooledClips, PooledClips | None, bool]
 DRAWS, SEED = 200, 0
 SINGLE_BEST = "single-best"
 
@@ -45,13 +51,16 @@ def inputs_of(vote: Vote, also_voted: Sequence[str]) -> EstimateInputs:
     )
 
 
-def make_estimate(vote: Vote, also_voted: Sequence[str]) -> tuple[Estimate, Sequence[CheckedLabel]]:
+def make_estimate(
+    vote: Vote, also_voted: Sequence[str], clips: ClipsLookedAt | None = None
+) -> tuple[Estimate, Sequence[CheckedLabel]]:
     """Estimate what a test like this one should give; and which labels may be wrong.
 
     Args:
         vote: with candidates.
         also_voted: names of other rules by which the output has been voted: whoever looked at
             several results chose among them, so that the draws choose among them too.
+        clips: what is known of them without a net; None looks for nothing there.
 
     Raises:
         NotReadyError: there is nothing to judge.
@@ -72,7 +81,7 @@ def make_estimate(vote: Vote, also_voted: Sequence[str]) -> tuple[Estimate, Sequ
         for name in rules
     }
     validation, test = samples
-    seen = _seen(vote, pool)
+    seen = _seen(vote, pool, estimates[chosen].corrected, clips)
     estimate = Estimate(
         inputs=inputs_of(vote, also_voted),
         chosen=estimates[chosen],
@@ -88,7 +97,7 @@ def make_estimate(vote: Vote, also_voted: Sequence[str]) -> tuple[Estimate, Sequ
     return estimate, seen.suspects
 
 
-def _seen(vote: Vote, pool: Pool) -> Seen:
+def _seen(vote: Vote, pool: Pool, corrected: float, clips: ClipsLookedAt | None) -> Seen:
     validated = vote.validated
     best: dict[int, Candidate] = {}
     for each in vote.candidates:
@@ -106,7 +115,20 @@ def _seen(vote: Vote, pool: Pool) -> Seen:
         names=[each.entry.name for each in best.values()],
         suspects=labels_to_check(validated.ids, pool.labels, mean),
         out_of_fold=any(len(each.members) > 1 for each in vote.candidates),
+        corrected=corrected,
+        **_of_clips(clips),
     )
+
+
+def _of_clips(clips: ClipsLookedAt | None) -> dict[str, Any]:
+    if clips is None:
+        return {}
+    labelled, test, hears = clips
+    return {
+        "shift": None if test is None else find_shift(labelled, test, SEED),
+        "shortcut": find_shortcut(labelled, SEED),
+        "hears_loudness": hears,
+    }
 
 
 def test_sample(dataset: Dataset) -> Sample:

@@ -10,6 +10,8 @@ from jobs.data.dataset import Dataset
 from jobs.vote.estimate.artefact import Warned
 from jobs.vote.estimate.interval import FEW_GROUPS
 from jobs.vote.estimate.labels import CheckedLabel
+from jobs.vote.estimate.shift import Shift
+from jobs.vote.estimate.shortcuts import OF_LOUDNESS, Shortcut
 from jobs.words import count
 
 NAMED = 5
@@ -34,6 +36,10 @@ class Seen:
         names: of these entries.
         suspects: labels that predictions speak against.
         out_of_fold: whether all labelled clips are validated.
+        corrected: accuracy of the chosen rule, in shares of 1.
+        shift: how the test differs from training, if it was looked at.
+        shortcut: what recording facts alone tell of the label, if it was looked at.
+        hears_loudness: whether the features of any run have it.
     """
 
     dataset: Dataset
@@ -44,11 +50,46 @@ class Seen:
     names: Sequence[str]
     suspects: Sequence[CheckedLabel]
     out_of_fold: bool
+    corrected: float
+    shift: Shift | None = None
+    shortcut: Shortcut | None = None
+    hears_loudness: bool = True
 
 
 def warnings_of(seen: Seen) -> tuple[Warned, ...]:
     """Return all warnings, the gravest first."""
     return tuple(warned for look in LOOKS for warned in look(seen))
+
+
+def _test_unlike_training(seen: Seen) -> Iterator[Warned]:
+    shift = seen.shift
+    if shift is None or not shift.is_alarming:
+        return
+    where = f": {shift.where} in the test" if shift.where else ""
+    yield Warned(
+        kind="test-unlike-training",
+        sentence="the test is unlike training (a classifier tells its clips apart with AUC "
+        f"{shift.auc:.2f}; for clips of training set aside it is at most {shift.usual[-1]:.2f})"
+        f"{where}: the score may be lower than any validation can say",
+        evidence={"auc": shift.auc, "set_aside": list(shift.usual), "where": shift.where},
+    )
+
+
+def _shortcuts(seen: Seen) -> Iterator[Warned]:
+    shortcut = seen.shortcut
+    if shortcut is None or not shortcut.is_alarming(seen.corrected):
+        return
+    heard = ""
+    if shortcut.fact in OF_LOUDNESS and not seen.hears_loudness:
+        heard = ". The features of this grid are normalised and do not hear loudness"
+    yield Warned(
+        kind="shortcut",
+        sentence=f"facts about the recordings alone, above all {shortcut.fact}, tell the label of "
+        f"{100 * shortcut.accuracy:.0f} % of the clips, the ensemble of {100 * seen.corrected:.0f} "
+        f"%: runs may have learned how clips were recorded, which no other recordings share{heard}",
+        evidence={"accuracy": shortcut.accuracy, "chance": shortcut.chance,
+                  "fact": shortcut.fact, "fact_alone": shortcut.alone},
+    )  # fmt: skip
 
 
 def _groups_in_test(seen: Seen) -> Iterator[Warned]:
@@ -160,6 +201,8 @@ def _labels_to_check(seen: Seen) -> Iterator[Warned]:
 
 Look = Callable[[Seen], Iterator[Warned]]
 LOOKS: tuple[Look, ...] = (
+    _test_unlike_training,
+    _shortcuts,
     _groups_in_test,
     _few_groups,
     _classes_not_validated,

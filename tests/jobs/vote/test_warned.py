@@ -24,6 +24,7 @@ def seen_of(labels: str, validating: list[int], **changed: object) -> Seen:
         "names": ["good", "bad"],
         "suspects": [],
         "out_of_fold": False,
+        "corrected": 0.8,
     }
     return Seen(**(values | changed))  # type: ignore[arg-type]
 
