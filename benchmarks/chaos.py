@@ -20,7 +20,9 @@ import time
 from collections import Counter
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent))  # run as a script, from anywhere
+if not __package__:
+    # Run as a script: not from this folder, in which `coverage` is not the package of that name.
+    sys.path[0] = str(Path(__file__).parent.parent)
 
 from benchmarks.faults import FAULTS as OF_JOBS
 from benchmarks.faults import Round

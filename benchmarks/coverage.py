@@ -26,7 +26,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
+if not __package__:
+    # Run as a script: not from this folder, in which `coverage` is not the package of that name.
+    sys.path[0] = str(Path(__file__).parent.parent)
 
 from jobs.vote.estimate.interval import Sample, intraclass_correlation, prediction_interval
 from jobs.vote.estimate.pool import Pool

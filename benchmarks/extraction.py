@@ -31,7 +31,9 @@ import librosa
 import numpy as np
 import soundfile
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
+if not __package__:
+    # Run as a script: not from this folder, in which `coverage` is not the package of that name.
+    sys.path[0] = str(Path(__file__).parent.parent)
 
 from jobs.data.synthetic import MadeClips, write_clips
 from jobs.extract.audio.decode import decode

@@ -23,7 +23,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent))  # run as a script, from anywhere
+if not __package__:
+    # Run as a script: not from this folder, in which `coverage` is not the package of that name.
+    sys.path[0] = str(Path(__file__).parent.parent)
 
 from benchmarks.file_faults import Fault, failing
 from jobs.data.synthetic import MadeClips, write_clips

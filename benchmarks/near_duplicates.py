@@ -21,7 +21,9 @@ import numpy.typing as npt
 from scipy.ndimage import gaussian_filter
 from scipy.signal import lfilter
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
+if not __package__:
+    # Run as a script: not from this folder, in which `coverage` is not the package of that name.
+    sys.path[0] = str(Path(__file__).parent.parent)
 
 from jobs.audit.near.candidates import candidates
 from jobs.audit.near.fingerprint import fingerprint

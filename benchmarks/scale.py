@@ -21,7 +21,9 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
+if not __package__:
+    # Run as a script: not from this folder, in which `coverage` is not the package of that name.
+    sys.path[0] = str(Path(__file__).parent.parent)
 
 from jobs.data.manifest import Manifest
 from jobs.data.workspace import Workspace

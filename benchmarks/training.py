@@ -29,7 +29,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
+if not __package__:
+    # Run as a script: not from this folder, in which `coverage` is not the package of that name.
+    sys.path[0] = str(Path(__file__).parent.parent)
 
 from benchmarks.extraction import processor
 from benchmarks.plain_loop import BATCH, CHANGES, CLASSES, SHAPE, made_clips, peak_gb, plain_turn
