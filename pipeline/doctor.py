@@ -77,6 +77,8 @@ def _findings(
     on_slurm = on_slurm and slurm_command.slurm_is_configured()  # and not the packages alone
     yield from machine.output_folder(workspace, on_slurm)
     if not on_slurm:
+        if name not in (None, LOCAL):  # it is checked as far as that goes without its cluster
+            yield from cluster.site_file(with_what_is_yours(name, overrides)[0], name)
         yield Finding.warning(
             "Slurm", "no cluster can be reached from here: launches run on this machine",
             "to use a cluster, go to its login node (outside of a container)",

@@ -120,8 +120,8 @@ def main(
     most_tasks = max_array(chosen) if where is Executor.slurm else DEFAULT_MAX_ARRAY
     most_hours = math.inf if max_gpu_hours is None else max_gpu_hours
     if plan:
-        require_cheap(plan_page.planned_arrays(opened, remaining(opened), most_tasks), most_hours)
         plan_page.stages(opened, most_tasks, where is Executor.slurm, verbose)
+        require_cheap(plan_page.planned_arrays(opened, remaining(opened), most_tasks), most_hours)
         return 0
     if where is not Executor.slurm:
         if canary:

@@ -15,8 +15,9 @@ from jobs.vote.submissions import Submission, write_vote
 from jobs.vote.vote import hold_vote
 from jobs.words import count
 from pipeline.command import command
-from pipeline.pages import console, summary
+from pipeline.pages import console, estimate_page, summary
 from pipeline.planning.plan import OpenedPlan
+from pipeline.stages.estimate import ESTIMATE
 from pipeline.stages.vote import VOTE, entries
 
 DEFAULT_OUT = Path("voted.csv")
@@ -36,22 +37,30 @@ def main(
     votes: Annotated[int | None, typer.Option(help="How many checkpoints vote.")] = None,
     per_run: Annotated[int | None, typer.Option(help="Of best-per-run: so many a run.")] = None,
     run: Annotated[str | None, typer.Option(help="One run alone, by its name.")] = None,
-    out: Annotated[Path, typer.Option(help="Of submission files: the result.")] = DEFAULT_OUT,
+    out: Annotated[
+        Path | None, typer.Option(help=f"Of submission files: the result ({DEFAULT_OUT}).")
+    ] = None,
 ) -> None:
     """Vote by another rule than the grid's; the output's own submission.csv stays as it is.
 
     No run is trained and no clip is predicted: everything is read from stored predictions.
     """
+    if any(path.is_dir() for path in paths) and len(paths) > 1:
+        raise InputError("give one output folder, or two or more submission files")
     asked = {"choose": choose, "combine": combine, "votes": votes, "per_run": per_run}
     given = {name: value for name, value in asked.items() if value is not None}
     if len(paths) == 1 and not paths[0].is_file():
+        if out is not None:
+            raise InputError("--out is for submission files; an output keeps its votes itself")
         _again(Workspace(paths[0].absolute()), given, run)
         return
     if given or run is not None:
         raise InputError("submission files have no checkpoints to choose from; give them alone")
     if len(paths) < 2:
         raise InputError("give an output folder, or two or more submission files")
-    _over_files(paths, out)
+    if len({path.resolve() for path in paths}) < len(paths):
+        raise InputError("a file is named twice; each votes once")
+    _over_files(paths, out or DEFAULT_OUT)
 
 
 def _again(workspace: Workspace, given: dict[str, Any], name: str | None) -> None:
@@ -66,8 +75,12 @@ def _again(workspace: Workspace, given: dict[str, Any], name: str | None) -> Non
     results = workspace.results if is_grids else Results(folder)
     with owning(workspace.lock(VOTE.name)):
         results.folder.mkdir(parents=True, exist_ok=True)
-        hold_vote(results, opened.dataset, voting, rules)
+        hold_vote(results, opened.dataset, voting, rules, voting[0].name if name else "")
     summary.vote_of(opened, results)
+    # Whoever has seen several results has chosen among them, and is told what that is worth.
+    for item in ESTIMATE.missing(opened):
+        ESTIMATE.do(opened, item, cpus=1)
+    summary.estimate(opened, estimate_page.show)
 
 
 def _named(name: str, voting: list[Entry]) -> Entry:

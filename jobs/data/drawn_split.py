@@ -45,7 +45,7 @@ def draw_split(dataset: Dataset, config: SplitConfig) -> Split:
     Raises:
         InputError: the clips cannot be split so that every class trains.
     """
-    if config.validation_fold is not None and config.folds is None:
+    if config.validation_fold is not None and config.folds != "manifest":
         raise InputError("`validation_fold` counts only with `folds: manifest`; add or drop it")
     if config.folds == "manifest":
         held_out = _manifest_folds(dataset, config.validation_fold)

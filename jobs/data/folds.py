@@ -1,6 +1,7 @@
 """Folds of a cross-validation: stratified by class, groups kept whole."""
 
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -25,8 +26,13 @@ def draw_folds(labels: Sequence[int], groups: Sequence[str], k: int, seed: int) 
         seed: of the draws.
 
     Raises:
-        InputError: there are fewer groups than folds.
+        InputError: there are fewer groups, or fewer clips of every class, than folds.
     """
+    largest = max(Counter(labels).values())
+    if largest < k:
+        raise InputError(
+            f"`folds: {k}` needs a class of {k} clips or more; the largest has {largest}"
+        )
     number = {name: position for position, name in enumerate(dict.fromkeys(groups))}
     if len(number) < k:
         what = "clips" if len(number) == len(groups) else "groups of clips"
@@ -47,14 +53,11 @@ def _drawn(labels: Numbers, groups: Numbers, k: int, seed: int) -> Iterator[Numb
         kind = StratifiedKFold if single else StratifiedGroupKFold
         folds = kind(k, shuffle=True, random_state=state)
         of_clip = np.empty(len(labels), dtype=np.int64)
-        try:
-            with warnings.catch_warnings():
-                # It warns of classes with fewer clips than folds; we look at the outcome instead.
-                warnings.simplefilter("ignore", UserWarning)
-                for fold, (_, held_out) in enumerate(folds.split(labels, labels, groups)):
-                    of_clip[held_out] = fold
-        except ValueError as error:  # every class has fewer clips than there are folds
-            raise InputError(f"`folds: {k}`: {error}") from None
+        with warnings.catch_warnings():
+            # It warns of classes with fewer clips than folds; we look at the outcome instead.
+            warnings.simplefilter("ignore", UserWarning)
+            for fold, (_, held_out) in enumerate(folds.split(labels, labels, groups)):
+                of_clip[held_out] = fold
         yield of_clip
 
 

@@ -40,7 +40,7 @@ class SplitConfig(Schema):
         is_number = isinstance(value, int) and not isinstance(value, bool)
         if value in (None, "manifest") or (is_number and 2 <= value <= MOST_FOLDS):
             return value
-        raise ValueError(f"`folds` must be `manifest` or a whole number from 2 to {MOST_FOLDS}")
+        raise ValueError(f"must be `manifest` or a whole number from 2 to {MOST_FOLDS}")
 
     def expects(self, folds: int) -> bool:
         """Return whether so many folds may be of this configuration."""

@@ -49,13 +49,15 @@ class AbsentVoter(Schema):
 class Inputs(Schema):
     """Everything that the result depends on; the vote is done again when it differs.
 
-    `candidates` stands for all checkpoints that might have been chosen.
+    `candidates` stands for all checkpoints that might have been chosen, `run` is the one run whose
+    they are, "" for all of the grid.
     """
 
     labelled_clips: str
     test_clips: str
     rules: VoteRules
     candidates: Fingerprint
+    run: str = ""
     absent: tuple[str, ...]
 
 

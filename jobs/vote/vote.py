@@ -43,14 +43,24 @@ class Vote:
     rules: VoteRules
     candidates: list[Candidate]
     absent: list[AbsentEntry]
+    run: str = ""
 
     @classmethod
-    def among(cls, dataset: Dataset, entries: Sequence[Entry], rules: VoteRules) -> "Vote":
-        """Find the checkpoints of all trained runs."""
+    def among(
+        cls, dataset: Dataset, entries: Sequence[Entry], rules: VoteRules, run: str = ""
+    ) -> "Vote":
+        """Find the checkpoints of trained runs.
+
+        Args:
+            dataset: labelled and test clips.
+            entries: of the grid; or one of them, and its name as `run`.
+            rules: of the vote.
+            run: the one run that votes; "" for all.
+        """
         candidates, absent = rank_candidates(
             entries, lambda run, checkpoint: has_predictions(run, checkpoint, dataset)
         )
-        return cls(dataset, rules, candidates, absent)
+        return cls(dataset, rules, candidates, absent, run)
 
     @property
     def inputs(self) -> Inputs:
@@ -59,6 +69,7 @@ class Vote:
             test_clips=self.dataset.test.fingerprint,
             rules=self.rules,
             candidates=fingerprint([_identity(each) for each in self.candidates]),
+            run=self.run,
             absent=tuple(sorted(each.entry.signature for each in self.absent)),
         )
 
@@ -124,10 +135,18 @@ class Vote:
         ensemble.save(results.ensemble)
         return ensemble
 
-    def _require_voters(self) -> None:
+    def require_candidates(self) -> None:
+        """Refuse a vote without any candidate.
+
+        Raises:
+            NotReadyError: says of each run why it has none.
+        """
         if not self.candidates:
             reasons = "; ".join(f"{each.entry.name}: {each.reason}" for each in self.absent)
             raise NotReadyError(f"no run has a checkpoint that could vote ({reasons})")
+
+    def _require_voters(self) -> None:
+        self.require_candidates()
         if self.rules.choose == "best" and len(self.voters) < self.rules.votes:
             voters = count(len(self.voters), "checkpoint")
             log.warning("the ensemble is of %s and not of %d", voters, self.rules.votes)
@@ -163,9 +182,9 @@ def _test_predictions(member: Member) -> npt.NDArray[np.float32]:
 
 
 def hold_vote(
-    results: Results, dataset: Dataset, entries: Sequence[Entry], rules: VoteRules
+    results: Results, dataset: Dataset, entries: Sequence[Entry], rules: VoteRules, run: str = ""
 ) -> None:
-    """Vote over all runs; one whose predictions turn out damaged is left out.
+    """Vote over all runs, or over one; one whose predictions turn out damaged is left out.
 
     Raises:
         NotReadyError: no run has a checkpoint.
@@ -173,7 +192,7 @@ def hold_vote(
     # One pass more than there are runs: each damaged file that is found takes one run out.
     for _ in range(len(entries) + 1):
         try:
-            Vote.among(dataset, entries, rules).hold(results)
+            Vote.among(dataset, entries, rules, run).hold(results)
         except DamagedFileError as error:
             log.warning("%s", error)
         else:

@@ -127,8 +127,8 @@ def _results(opened: OpenedPlan, results: Results, unreadable: tuple[str, ...]) 
     if unreadable:
         named = ", ".join(unreadable[:SHOWN]) + (" ..." if len(unreadable) > SHOWN else "")
         console.warn(
-            f"{count(len(unreadable), 'test clip')} cannot be read and got the class with "
-            f"most training clips: {named}"
+            f"{count(len(unreadable), 'test clip')} cannot be read (id {named}); the class with "
+            "most training clips stands in"
         )
 
 

@@ -124,7 +124,8 @@ class OpenedPlan:
         workspace.require_ours()
         path = workspace.plan
         if not path.exists():
-            raise NotReadyError(f"{path} is missing; launch writes it")
+            what = "has no plan of a launch" if workspace.root.exists() else "does not exist"
+            raise NotReadyError(f"{workspace.root} {what}; is it what --out named?")
         try:
             plan = Plan.checked(read_json(path), str(path))
             dataset = Dataset.load(workspace.manifest, Path(plan.data))

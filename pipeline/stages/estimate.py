@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 from jobs.data.dataset import LABELLED, TEST
 from jobs.errors import DamagedFileError, NotReadyError
 from jobs.ownership import owning
+from jobs.vote.ensemble import Ensemble
 from jobs.vote.estimate.artefact import Estimate
+from jobs.vote.rules import VoteRules
 from jobs.vote.vote import Vote
 from pipeline.planning.resources import Resources
 from pipeline.stages.audit import audited_features
@@ -35,7 +37,8 @@ class EstimateStage(Stage):
 
         vote = vote_of(opened)
         found = Estimate.load(opened.workspace.estimate)
-        is_current = found is not None and found.inputs == inputs_of(vote, also_voted(opened))
+        wanted = inputs_of(vote, list(also_voted(opened)))
+        is_current = found is not None and found.inputs == wanted
         return [] if is_current else [0]
 
     def do(self, opened: "OpenedPlan", item: int, cpus: int) -> None:
@@ -74,11 +77,12 @@ def vote_of(opened: "OpenedPlan") -> Vote:
     return Vote.among(opened.dataset, entries(opened), opened.plan.vote)
 
 
-def also_voted(opened: "OpenedPlan") -> list[str]:
-    """Return the other rules by which this output was voted: whoever did has seen the results."""
+def also_voted(opened: "OpenedPlan") -> dict[str, VoteRules]:
+    """Return the other rules by which all runs were voted on: whoever did has seen the results."""
     folder = opened.workspace.other_votes
-    found = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-    return [name for name in found if name != opened.plan.vote.name and "-of-" not in name]
+    ensembles = [Ensemble.load(path) for path in sorted(folder.glob("*/ensemble.json"))]
+    rules = [each.inputs.rules for each in ensembles if each and not each.inputs.run]
+    return {rule.name: rule for rule in rules if rule.name != opened.plan.vote.name}
 
 
 ESTIMATE = EstimateStage()

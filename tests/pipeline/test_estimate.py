@@ -64,12 +64,18 @@ def test_who_has_voted_again_has_chosen_among_results_and_the_estimate_counts_it
     )  # fmt: skip
     assert launched.returncode == 0, launched.stderr
     before = estimate(out)
-    assert command("vote", out, "--choose", "greedy", "--combine", "soft").returncode == 0
+    again = command("vote", out, "--choose", "greedy", "--combine", "soft")
+    assert "what stands beside best-5-hard is the score of that choice" in again.stdout
+    # A rule that is not among those which are always shown; and one run alone, which is no rule.
+    assert command("vote", out, "--choose", "best", "--votes", "3").returncode == 0
+    assert command("vote", out, "--run", "momentum=0.5").returncode == 0
     after = estimate(out)
-    assert (before["inputs"]["also_voted"], after["inputs"]["also_voted"]) == ([], ["greedy-soft"])
+    voted = [found["inputs"]["also_voted"] for found in (before, after)]
+    assert voted == [[], ["best-3-hard", "greedy-soft"]]
     assert after["chosen"]["naive"] == before["chosen"]["naive"]
     assert after["chosen"]["corrected"] != before["chosen"]["corrected"]
     others = [{r["rule"]: r for r in found["rules"][1:]} for found in (before, after)]
+    assert others[1].pop("best-3-hard")["votes"] == 3
     assert others[0] == others[1]
 
 

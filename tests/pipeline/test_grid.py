@@ -102,7 +102,7 @@ def test_set_overrides_all_runs_and_drops_the_ones_it_makes_equal(tmp_path: Path
         ("votes: 0", r"`votes`.*got 0"),
         ("shards: none", r"`shards`.*got 'none'"),
         ("validation: 20", r"`validation`.*less than 1"),
-        ("folds: 1", r"`folds` must be `manifest` or a whole number from 2.*got 1"),
+        ("folds: 1", r"`folds`: must be `manifest` or a whole number from 2.*got 1"),
         ("folds: many", r"`folds`.*got 'many'"),
     ],
 )

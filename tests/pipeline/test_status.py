@@ -70,4 +70,4 @@ def test_a_folder_without_a_launch_is_said(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pipeline.status", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 2
-    assert "plan.json is missing; launch writes it" in done.stderr
+    assert "is it what --out named?" in done.stderr

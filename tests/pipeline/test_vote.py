@@ -101,7 +101,8 @@ def test_submission_files_vote_and_nothing_is_overwritten(out: Path, tmp_path: P
     again = vote(*files, "--out", tmp_path / "voted.csv")
     assert again.returncode == 2
     assert "is there already" in again.stderr
-    assert vote(files[0]).returncode == 2
+    for refused in ((files[0],), (files[0], files[0]), (out, out), (out, "--out", "x.csv")):
+        assert vote(*refused).returncode == 2, refused
     assert vote(*files, "--choose", "best").returncode == 2
 
 

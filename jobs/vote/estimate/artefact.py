@@ -110,11 +110,13 @@ class Estimate(Schema):
     @property
     def sentence(self) -> str:
         """The whole in one sentence."""
-        said = "out of fold" if self.out_of_fold else "validation"
+        said = "out-of-fold predictions say" if self.out_of_fold else "validation says"
+        # Of the mean of all folds, which is a little better than the one fold model that is judged.
+        least = "at least about " if self.out_of_fold else ""
         low, high = 100 * self.chosen.low, 100 * self.chosen.high
         return (
-            f"{said} says {100 * self.chosen.naive:.1f} %; a test of {self.test.clips:,} clips "
-            f"like these should give {low:.1f} to {high:.1f} %"
+            f"{said} {100 * self.chosen.naive:.1f} %; a test of {self.test.clips:,} clips like "
+            f"these should give {least}{low:.1f} to {high:.1f} %"
         )
 
     def save(self, path: Path) -> None:

@@ -32,7 +32,7 @@ class CheckedLabel:
 def labels_to_check(
     ids: Sequence[str], labels: npt.NDArray[np.int64], said: npt.NDArray[np.float64]
 ) -> list[CheckedLabel]:
-    """Return the suspected clips, the worst first: by how far their label lies behind.
+    """Return the suspected clips, the surest first: by the probability of the other class.
 
     Args:
         ids: of the validation clips.
@@ -56,7 +56,7 @@ def labels_to_check(
             found.append(
                 CheckedLabel(ids[clip], label, other, float(row[label]), float(row[other]))
             )
-    return sorted(found, key=lambda each: (each.p_label - each.p_looks_like, each.id))
+    return sorted(found, key=lambda each: (-each.p_looks_like, each.p_label, each.id))
 
 
 def save_labels_to_check(path: Path, dataset: Dataset, found: Sequence[CheckedLabel]) -> None:

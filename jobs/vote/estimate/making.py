@@ -52,27 +52,28 @@ def inputs_of(vote: Vote, also_voted: Sequence[str]) -> EstimateInputs:
 
 
 def make_estimate(
-    vote: Vote, also_voted: Sequence[str], clips: ClipsLookedAt | None = None
+    vote: Vote, also_voted: Mapping[str, VoteRules], clips: ClipsLookedAt | None = None
 ) -> tuple[Estimate, Sequence[CheckedLabel]]:
     """Estimate what a test like this one should give; and which labels may be wrong.
 
     Args:
         vote: with candidates.
-        also_voted: names of other rules by which the output has been voted: whoever looked at
+        also_voted: other rules by which the output has been voted, by name: whoever looked at
             several results chose among them, so that the draws choose among them too.
         clips: what is known of them without a net; None looks for nothing there.
 
     Raises:
         NotReadyError: there is nothing to judge.
     """
-    if not vote.candidates or not vote.validated.ids:
-        raise NotReadyError("no run has a checkpoint with validation predictions to judge it by")
+    vote.require_candidates()
+    if not vote.validated.ids:
+        raise NotReadyError("no run has validation predictions that can be read")
     pool = pool_of(vote)
-    rules = shown_rules(vote.rules)
+    rules = shown_rules(vote.rules) | dict(also_voted)
     repeated = repeat_selection(pool, rules, DRAWS, SEED)
     chosen = vote.rules.name
-    if looked_at := [chosen, *(name for name in also_voted if name in rules)][1:]:
-        repeated[chosen] = best_of([repeated[name] for name in (chosen, *looked_at)])
+    if also_voted:
+        repeated[chosen] = best_of([repeated[name] for name in (chosen, *also_voted)])
     naive = {name: naive_of(vote, rule) for name, rule in rules.items()}
     samples = Sample.of(pool.groups), test_sample(vote.dataset)
     correlation = intraclass_correlation(naive[chosen].right.astype(np.float64), pool.groups)
@@ -83,14 +84,14 @@ def make_estimate(
     validation, test = samples
     seen = _seen(vote, pool, estimates[chosen].corrected, clips)
     estimate = Estimate(
-        inputs=inputs_of(vote, also_voted),
+        inputs=inputs_of(vote, list(also_voted)),
         chosen=estimates[chosen],
         rules=tuple(estimates.values()),
         validation=Clips(clips=validation.clips, groups=len(validation.sizes)),
         test=Clips(clips=test.clips, groups=len(test.sizes)),
         out_of_fold=seen.out_of_fold,
         correlation=round(correlation, 6),
-        assumed=tuple(assumed(vote)),
+        assumed=(*assumed(vote), *_of_choice(chosen, also_voted)),
         calibration=repeat_calibration(pool, vote.rules, SEED),
         warnings=warnings_of(seen),
     )
@@ -222,6 +223,14 @@ def assumed(vote: Vote) -> list[str]:
     seen = {name for each in vote.candidates for name in _looks_at_validation(each)}
     found += [sentence for name, sentence in parts.items() if name in seen]
     return found
+
+
+def _of_choice(chosen: str, also_voted: Mapping[str, VoteRules]) -> list[str]:
+    if not also_voted:
+        return []
+    names = ", ".join([chosen, *sorted(also_voted)])
+    return [f"the result is the one of {names} that looks best: what stands beside {chosen} is the "
+            "score of that choice"]  # fmt: skip
 
 
 def _looks_at_validation(candidate: Candidate) -> set[str]:

@@ -108,7 +108,7 @@ def _groups_in_test(seen: Seen) -> Iterator[Warned]:
 def _few_groups(seen: Seen) -> Iterator[Warned]:
     clips = len(seen.groups)
     groups = len(np.unique(seen.groups))
-    if groups < min(FEW_GROUPS, clips):
+    if groups < FEW_GROUPS and clips >= 2 * groups:
         remedy = "" if seen.out_of_fold else "; `folds: 5` validates on all of them"
         yield Warned(
             kind="few-groups",
@@ -194,7 +194,7 @@ def _labels_to_check(seen: Seen) -> Iterator[Warned]:
         yield Warned(
             kind="labels-to-check",
             sentence=f"{count(len(sure), 'label')} may be wrong: the voters are sure of "
-            "another class; labels_to_check.csv lists them, the worst first",
+            "another class; labels_to_check.csv has them on top, and less certain ones below",
             evidence={"labels": len(sure), "worst": [each.id for each in sure[:NAMED]]},
         )
 

@@ -129,5 +129,8 @@ def test_planted_wrong_labels_come_first() -> None:
     # Those of which the other class is no surer than it usually is are not suspected.
     assert {int(each.id) for each in found} <= set(planted.tolist())
     assert len(found) >= 15
+    assert [each.p_looks_like for each in found] == sorted(
+        (each.p_looks_like for each in found), reverse=True
+    )
     assert all(each.looks_like == true[int(each.id)] for each in found)
     assert labels_to_check([str(k) for k in range(400)], true, said) == []
