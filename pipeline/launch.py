@@ -120,7 +120,9 @@ def main(
     most_tasks = max_array(chosen) if where is Executor.slurm else DEFAULT_MAX_ARRAY
     most_hours = math.inf if max_gpu_hours is None else max_gpu_hours
     if plan:
-        plan_page.stages(opened, most_tasks, where is Executor.slurm, verbose)
+        on_slurm = where is Executor.slurm
+        for each in (canary_of(read, opened), opened) if canary and on_slurm else (opened,):
+            plan_page.stages(each, most_tasks, on_slurm, verbose)
         require_cheap(plan_page.planned_arrays(opened, remaining(opened), most_tasks), most_hours)
         return 0
     if where is not Executor.slurm:

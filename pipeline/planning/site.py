@@ -144,14 +144,17 @@ class Site(Schema):
         """Refuse a site whose demands are not met, before anything is submitted.
 
         Raises:
-            InputError: names the field and the places where it can be given.
+            InputError: names all such fields and the places where they can be given.
         """
-        for field in self.required:
-            if not getattr(self, field, None):
-                raise InputError(
-                    f"site {name} demands `{field}`, which is empty. Give it with --site-set "
-                    f"{field}=..., or fill it in in {SITES / name}.yaml"
-                )
+        empty = [field for field in self.required if not getattr(self, field, None)]
+        if empty:
+            named = " and ".join(f"`{field}`" for field in empty)
+            verb, them = ("is", "it") if len(empty) == 1 else ("are", "them")
+            given = " ".join(f"--site-set {field}=..." for field in empty)
+            raise InputError(
+                f"site {name} demands {named}, which {verb} empty. Give {them} with {given}, or "
+                f"fill {them} in in {SITES / name}.yaml"
+            )
 
 
 def load_site(
