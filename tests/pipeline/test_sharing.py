@@ -147,7 +147,7 @@ def test_a_plan_that_cannot_be_read_fails_all_of_them(tmp_path: Path) -> None:
     for run in (0, 1):
         note = FailureNote.load(Workspace(tmp_path).failure("train", run))
         assert note is not None
-        assert "plan.json is missing" in note.reason
+        assert "has no plan of a launch" in note.reason
 
 
 def test_groups_are_filled_in_order() -> None:
