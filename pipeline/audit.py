@@ -81,7 +81,7 @@ def _audit(workspace: Workspace, dataset: Dataset) -> AuditSummary:
             extraction.index(cpus_available())
     with owning(workspace.lock(AUDIT.name)):
         sets = {side: store.open(manifest, config) for side, manifest in dataset.sides.items()}
-        if not AuditSummary.is_current(workspace.audit, dataset, sets):
+        if not AuditSummary.current(workspace.audit, dataset, sets):
             audit(workspace.audit, dataset, sets)
         return AuditSummary.load(workspace.audit)
 

@@ -1,26 +1,22 @@
 """The audit as files: audit.json, clips.csv, duplicates.csv and a train.csv with groups."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from jobs.audit.clusters import Cluster
 from jobs.audit.findings import Findings, audit_dataset
+from jobs.audit.recordings import save_recordings
 from jobs.audit.summary import AuditSummary
 from jobs.data.dataset import Dataset
-from jobs.data.manifest import Clip
 from jobs.extract.store.feature_set import FeatureSet
 from jobs.files import remove, write_csv
 
-CLIPS, DUPLICATES, TRAIN = "clips.csv", "duplicates.csv", "train.csv"
+CLIPS, TRAIN = "clips.csv", "train.csv"
 FACTS = (
     *("sample_rate", "channels", "codec", "bit_rate", "duration_s"),
     *("peak", "rms", "silence", "missing_s"),
 )
 CLIPS_HEADER = ("subset", "id", "path", "label", "status", "reason", "recording", *FACTS)
-DUPLICATES_HEADER = (
-    *("recording", "kind", "clips", "where", "labels", "groups", "similarity", "shift_s", "paths"),
-)
 TRAIN_HEADER = ("path", "label", "id", "class_name", "group", "fold")
 
 
@@ -41,8 +37,7 @@ def audit(folder: Path, dataset: Dataset, sets: Mapping[str, FeatureSet]) -> Aud
 def write_findings(folder: Path, findings: Findings) -> AuditSummary:
     """Write all files of an audit; audit.json comes last and stands for all of them."""
     write_csv(folder / CLIPS, CLIPS_HEADER, _clips(findings))
-    recordings = (_recording(findings.clips, *each) for each in enumerate(findings.clusters, 1))
-    write_csv(folder / DUPLICATES, DUPLICATES_HEADER, recordings)
+    save_recordings(folder, findings.clips, findings.clusters)
     remove(folder / TRAIN)
     if findings.regrouped:
         write_csv(folder / TRAIN, TRAIN_HEADER, _train(findings))
@@ -60,15 +55,6 @@ def _clips(findings: Findings) -> Iterator[list[Any]]:
         status, reason = row["status"].decode(), findings.reasons.get(position, "")
         recording = numbers.get(position, "")
         yield [*described, status, reason, recording, *(_shown(value) for value in facts)]
-
-
-def _recording(clips: Sequence[Clip], number: int, each: Cluster) -> list[Any]:
-    """Return the row of a recording; lists in a cell have a line for each value."""
-    labels = "\n".join(each.labels(clips))
-    groups = "\n".join(sorted({clips[p].group or "" for p in each.positions} - {""}))
-    paths = "\n".join(clips[p].path for p in each.positions)
-    about = [number, each.kind, len(each.positions), each.where(clips), labels, groups]
-    return [*about, _shown(each.similarity), _shown(each.shift_s), paths]
 
 
 def _train(findings: Findings) -> Iterator[list[Any]]:

@@ -125,9 +125,12 @@ class AuditSummary(Schema):
             ) from error
 
     @classmethod
-    def is_current(cls, folder: Path, dataset: Dataset, sets: Mapping[str, FeatureSet]) -> bool:
-        """Return whether the audit in `folder` is of these clips and features."""
+    def current(
+        cls, folder: Path, dataset: Dataset, sets: Mapping[str, FeatureSet]
+    ) -> "AuditSummary | None":
+        """Return the audit in `folder` if it is of these clips and features."""
         try:
-            return cls.load(folder).inputs == AuditInputs.of(dataset, sets)
+            found = cls.load(folder)
         except (FileNotFoundError, DamagedFileError):
-            return False
+            return None
+        return found if found.inputs == AuditInputs.of(dataset, sets) else None

@@ -3,7 +3,7 @@
 import csv
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -77,6 +77,11 @@ class Dataset:
     def labels(self, positions: Iterable[int]) -> list[int]:
         """Return the class index of each labelled clip in `positions`."""
         return [self.class_index[str(self.labelled.clips[p].label)] for p in positions]
+
+    def part(self, positions: Iterable[int]) -> "Dataset":
+        """Return the dataset with some of the labelled clips only, in that order."""
+        clips = tuple(self.labelled.clips[p] for p in positions)
+        return replace(self, labelled=Manifest(self.root, clips))
 
     def counts(self, positions: Iterable[int]) -> dict[str, int]:
         """Return how many of some labelled clips have each label, in class order."""

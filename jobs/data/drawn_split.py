@@ -10,9 +10,14 @@ from jobs.data.dataset import Dataset
 from jobs.data.folds import draw_folds
 from jobs.data.group_split import Groups, validating_clips
 from jobs.data.split import Fold, Split, SplitConfig
-from jobs.errors import DamagedFileError, InputError
+from jobs.errors import DamagedFileError, InputError, quoted
+from jobs.words import count
 
 log = logging.getLogger(__name__)
+
+NAMED = 5
+LEAST_WITH_HOLDOUT = 3
+HOLDOUT_SEED = 0x486F6C64
 
 
 def stored_or_drawn_split(path: Path, dataset: Dataset, config: SplitConfig) -> Split:
@@ -29,7 +34,7 @@ def stored_or_drawn_split(path: Path, dataset: Dataset, config: SplitConfig) -> 
         except DamagedFileError as error:
             log.warning("%s", error)
         else:
-            if split.covers(len(dataset.labelled)) and config.expects(len(split.folds)):
+            if split.covers(len(dataset.labelled)) and config.allows(split):
                 return split
             log.warning("%s does not name every clip once; the split is drawn again", path)
     return draw_split(dataset, config)
@@ -40,31 +45,71 @@ def draw_split(dataset: Dataset, config: SplitConfig) -> Split:
 
     Args:
         dataset: clips with labels, and groups or folds if the split shall use them.
-        config: seed, share, and whether the manifest's folds decide instead.
+        config: seed, shares, and whether the manifest's folds decide instead.
 
     Raises:
         InputError: the clips cannot be split so that every class trains.
     """
     if config.validation_fold is not None and config.folds != "manifest":
         raise InputError("`validation_fold` counts only with `folds: manifest`; add or drop it")
+    holdout = _holdout(dataset, config.holdout) if config.holdout is not None else ()
+    rest = sorted(set(range(len(dataset.labelled))) - set(holdout))
+    held_out = _held_out(dataset.part(rest), config)
+    return Split(tuple(_fold(dataset, rest, [rest[p] for p in each]) for each in held_out), holdout)
+
+
+def _held_out(dataset: Dataset, config: SplitConfig) -> list[list[int]]:
+    """Return the positions that validate in each fold."""
     if config.folds == "manifest":
-        held_out = _manifest_folds(dataset, config.validation_fold)
-    elif config.folds is not None:
+        return _manifest_folds(dataset, config.validation_fold)
+    if config.folds is not None:
         labels = dataset.labels(range(len(dataset.labelled)))
-        held_out = draw_folds(labels, _groups(dataset), config.folds, config.split_seed)
-    elif any(clip.group is not None for clip in dataset.labelled.clips):
-        held_out = [list(_stratified_groups(dataset, config))]
-    else:
-        held_out = [list(_stratified_clips(dataset, config))]
-    return Split(tuple(_fold(dataset, each) for each in held_out))
+        return draw_folds(labels, _groups(dataset), config.folds, config.split_seed)
+    return [_validating(dataset, config.validation, config.split_seed)]
 
 
-def _fold(dataset: Dataset, held_out: Sequence[int]) -> Fold:
+def _validating(dataset: Dataset, share: float, seed: int) -> list[int]:
+    """Return the positions of a share of the clips; groups, where there are any, stay whole."""
+    if any(clip.group is not None for clip in dataset.labelled.clips):
+        return _stratified_groups(dataset, share, seed)
+    return _stratified_clips(dataset, share, seed)
+
+
+def _holdout(dataset: Dataset, share: float) -> tuple[int, ...]:
+    """Return the positions of the clips that stand outside of all folds.
+
+    No seed of the grid moves them: what one launch held out, another one must not train on.
+    """
+    rarest = min(dataset.class_counts, key=lambda label: dataset.class_counts[label])
+    if dataset.class_counts[rarest] < LEAST_WITH_HOLDOUT:
+        raise InputError(
+            f"class '{rarest}' has only {count(dataset.class_counts[rarest], 'labelled clip')}; "
+            f"with `holdout` a class needs at least {LEAST_WITH_HOLDOUT}, one each to train, to "
+            "validate and to hold out. Add clips of it, leave it out, or drop `holdout`"
+        )
+    return tuple(sorted(_validating(dataset, share, HOLDOUT_SEED)))
+
+
+def _fold(dataset: Dataset, everyone: Sequence[int], held_out: Sequence[int]) -> Fold:
     validation = set(held_out)
-    training = tuple(p for p in range(len(dataset.labelled)) if p not in validation)
-    fold = Fold(training, tuple(sorted(validation)))
+    fold = Fold(tuple(p for p in everyone if p not in validation), tuple(sorted(validation)))
+    _require_whole_groups(dataset, fold)
     _require_every_class(dataset, fold)
     return fold
+
+
+def _require_whole_groups(dataset: Dataset, fold: Fold) -> None:
+    """Refuse folds of train.csv that part a group: its validation clips are half known."""
+    group_of = [clip.group for clip in dataset.labelled.clips]
+    validating = {group_of[p] for p in fold.validation} - {None}
+    parted = sorted({str(group_of[p]) for p in fold.training if group_of[p] in validating})
+    if parted:
+        named = ", ".join(quoted(name) for name in parted[:NAMED])
+        raise InputError(
+            f"`folds: manifest`: {count(len(parted), 'group')} of train.csv would train and "
+            f"validate both ({named}), so that the score lies. Put all clips of a group into one "
+            "fold, or drop `folds: manifest`, or the group column"
+        )
 
 
 def _manifest_folds(dataset: Dataset, wanted: int | None) -> list[list[int]]:
@@ -93,13 +138,13 @@ def _groups(dataset: Dataset) -> list[str]:
     return [clip.group if clip.group is not None else f"\0{p}" for p, clip in clips]
 
 
-def _stratified_groups(dataset: Dataset, config: SplitConfig) -> Sequence[int]:
+def _stratified_groups(dataset: Dataset, share: float, seed: int) -> list[int]:
     labels = dataset.labels(range(len(dataset.labelled)))
     groups = Groups.of(labels, _groups(dataset), len(dataset.classes))
-    return validating_clips(groups, config.validation, config.split_seed, dataset.classes)
+    return validating_clips(groups, share, seed, dataset.classes)
 
 
-def _stratified_clips(dataset: Dataset, config: SplitConfig) -> Sequence[int]:
+def _stratified_clips(dataset: Dataset, share: float, seed: int) -> list[int]:
     from sklearn.model_selection import train_test_split
 
     labels = dataset.labels(range(len(dataset.labelled)))
@@ -110,18 +155,18 @@ def _stratified_clips(dataset: Dataset, config: SplitConfig) -> Sequence[int]:
             "train and one to validate. Add clips of it or leave it out"
         )
     # Never fewer validation clips than classes, however small the data.
-    wanted = max(round(config.validation * len(labels)), len(dataset.classes))
+    wanted = max(round(share * len(labels)), len(dataset.classes))
     try:
         _, held_out = train_test_split(
             np.arange(len(labels)),
             test_size=wanted,
             stratify=labels,
-            random_state=config.split_seed,
+            random_state=seed,
         )
     except ValueError as error:
         raise InputError(
             f"{len(labels)} labelled clips of {len(dataset.classes)} classes cannot be split "
-            f"with `validation: {config.validation}`: {error}"
+            f"by a share of {share}: {error}"
         ) from None
     return [int(p) for p in held_out]
 

@@ -24,7 +24,9 @@ class SplitConfig(Schema):
     """How validation clips are chosen. One for a whole grid, so all runs rank on the same clips."""
 
     split_seed: int = Field(0, ge=0, le=2**32 - 1)
-    validation: float = Field(0.2, gt=0, lt=1, description="share of labelled clips")
+    validation: float = Field(
+        0.2, gt=0, lt=1, description="share of labelled clips, those of a holdout left out"
+    )
     folds: int | Literal["manifest"] | None = Field(
         None,
         description="train each run once for each fold, validating on it: so many, or `manifest`, "
@@ -32,6 +34,13 @@ class SplitConfig(Schema):
     )
     validation_fold: int | None = Field(
         None, description="with `folds: manifest`: validate on this fold alone"
+    )
+    holdout: float | None = Field(
+        None,
+        gt=0,
+        le=0.5,
+        description="share of labelled clips on which nothing trains or ranks; the result is "
+        "scored on them once",
     )
 
     @field_validator("folds", mode="before")
@@ -42,8 +51,11 @@ class SplitConfig(Schema):
             return value
         raise ValueError(f"must be `manifest` or a whole number from 2 to {MOST_FOLDS}")
 
-    def expects(self, folds: int) -> bool:
-        """Return whether so many folds may be of this configuration."""
+    def allows(self, split: "Split") -> bool:
+        """Return whether a split may be of this configuration, by what it consists of."""
+        if (self.holdout is None) != (not split.holdout):
+            return False
+        folds = len(split.folds)
         if self.folds is None or self.validation_fold is not None:
             return folds == 1
         return folds > 1 if self.folds == "manifest" else folds == self.folds
@@ -120,7 +132,9 @@ def _positions(rows: Sequence[Sequence[str]], column: int) -> dict[str, tuple[in
 
 def split_fingerprint(config: SplitConfig, dataset: Dataset) -> str:
     """Return what names a stored split: its settings and the clips that it was drawn on."""
-    return fingerprint([config.model_dump(), dataset.labelled_fingerprint])
+    # What came later is in the name only where it is set.
+    left_out = {"holdout"} if config.holdout is None else set()
+    return fingerprint([config.model_dump(exclude=left_out), dataset.labelled_fingerprint])
 
 
 def classes_not_validated(dataset: Dataset, split: Split) -> list[str]:

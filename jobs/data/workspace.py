@@ -118,6 +118,11 @@ class Workspace:
         return self.root / "labels_to_check.csv"
 
     @property
+    def holdout_scored(self) -> Path:
+        """Which results have been scored on clips held out. See `Scored`."""
+        return self.launches / "holdout.json"
+
+    @property
     def other_votes(self) -> Path:
         """A folder of results for each vote that was held by another rule."""
         return self.root / "ensembles"

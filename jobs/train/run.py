@@ -129,8 +129,12 @@ class Run:
     def predictions_lock(self) -> Path:
         return self.folder / ".predictions-lock"
 
+    def predictions_of(self, target: str, epoch: int) -> Path:
+        """What one checkpoint says of a target: of the test or of the holdout."""
+        return self.predictions / f"{target}-epoch-{epoch:05d}.npz"
+
     def test_predictions(self, epoch: int) -> Path:
-        return self.predictions / f"test-epoch-{epoch:05d}.npz"
+        return self.predictions_of("test", epoch)
 
     def test_submission(self, epoch: int) -> Path:
         """One checkpoint's test predictions in submission form."""

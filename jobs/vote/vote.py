@@ -9,12 +9,13 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from jobs.data.dataset import Dataset
+from jobs.data.dataset import TEST, Dataset
 from jobs.data.workspace import Results
 from jobs.errors import DamagedFileError, NotReadyError
 from jobs.files import remove, set_aside
 from jobs.predict.predict import has_predictions
 from jobs.predict.predictions import Predictions
+from jobs.predict.target import of_test
 from jobs.schema import fingerprint
 from jobs.vote.calibration import fit_temperature, mean_log
 from jobs.vote.candidates import AbsentEntry, Candidate, Entry, Member, rank_candidates
@@ -57,8 +58,9 @@ class Vote:
             rules: of the vote.
             run: the one run that votes; "" for all.
         """
+        tests = of_test(dataset)
         candidates, absent = rank_candidates(
-            entries, lambda run, checkpoint: has_predictions(run, checkpoint, dataset)
+            entries, lambda run, c: all(has_predictions(run, c, test) for test in tests)
         )
         return cls(dataset, rules, candidates, absent, run)
 
@@ -114,7 +116,7 @@ class Vote:
         # vote is held again.
         unreadable: tuple[str, ...] = ()
         if len(self.dataset.test):
-            said = self._test_probabilities()
+            said = self.said_of(TEST)
             tally = count_votes(said, self.rules.combine)
             titles = [_title(candidate, times) for candidate, times in self.voters]
             times = [times for _, times in self.voters]
@@ -160,22 +162,31 @@ class Vote:
         labels = self.validated.labels
         return fit_temperature(mean_log(said), labels, np.ones(len(labels)))
 
-    def _test_probabilities(self) -> npt.NDArray[np.float32]:
-        """Return float32 [votes, test clips, classes]; who votes twice is there twice."""
+    def said_of(self, target: str) -> npt.NDArray[np.float32]:
+        """Return what the voters say of the test, or of what was held out.
+
+        Returns:
+            float32 [votes, clips, classes]; who votes twice is there twice.
+
+        Raises:
+            DamagedFileError: predictions are damaged; they are set aside, to be made again.
+            FileNotFoundError: there are none.
+        """
         stacked = []
         for voter, times in self.voters:
-            of_folds = np.stack([_test_predictions(member) for member in voter.members])
+            of_folds = np.stack([_predictions(member, target) for member in voter.members])
             # Of one model its very bits; of several their mean.
             mean = of_folds[0] if len(of_folds) == 1 else of_folds.mean(axis=0, dtype=np.float64)
             stacked += [mean.astype(np.float32)] * times
         return np.stack(stacked)
 
 
-def _test_predictions(member: Member) -> npt.NDArray[np.float32]:
+def _predictions(member: Member, target: str) -> npt.NDArray[np.float32]:
+    path = member.run.predictions_of(target, member.checkpoint.epoch)
     try:
-        return Predictions.load(member.test_predictions).probabilities
+        return Predictions.load(path).probabilities
     except DamagedFileError as error:
-        set_aside(member.test_predictions)
+        set_aside(path)
         raise DamagedFileError(
             f"{error} and is set aside; launch again: it is made from the weights"
         ) from error

@@ -35,4 +35,7 @@ def dependency(
             parts.append(f"afterany:{':'.join(before)}")
         found = found or bool(before)
         wait = wait.stage.waits_for
+    for other in stage.also_after:
+        if jobs.get(other.name):
+            parts.append(f"afterany:{':'.join(jobs[other.name])}")
     return ",".join(parts) or None

@@ -65,9 +65,10 @@ def _missing_before(opened: OpenedPlan, stage: Stage) -> list[str]:
     """Return the titles of items that should be done by now: what failed has left its note."""
     if stage.waits_for is None:
         return []
-    before, workspace = stage.waits_for.stage, opened.workspace
+    workspace = opened.workspace
     return [
         before.title(opened, item)
+        for before in (stage.waits_for.stage, *stage.also_after)
         for item in before.missing(opened)
         if not workspace.failure(before.name, item).exists()
         and not workspace.begun(before.name, item).exists()

@@ -7,7 +7,7 @@ from pipeline.pages import console
 def show(estimate: Estimate) -> None:
     """Print all of it."""
     console.heading("What a test should give")
-    console.say(f"  {estimate.sentence}")
+    _sentences(estimate)
     rows = [
         (
             each.rule + (" (the grid's)" if each.rule == estimate.inputs.rule else ""),
@@ -29,9 +29,15 @@ def show(estimate: Estimate) -> None:
 
 def brief(estimate: Estimate) -> None:
     """Print the sentence and the warnings."""
-    console.say(f"  {estimate.sentence}")
+    _sentences(estimate)
     for warned in estimate.warnings:
         console.warn(warned.sentence)
+
+
+def _sentences(estimate: Estimate) -> None:
+    console.say(f"  {estimate.sentence}")
+    if estimate.holdout:
+        console.say(f"  {estimate.holdout.sentence}")
 
 
 def _percent(share: float) -> str:

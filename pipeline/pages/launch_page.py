@@ -141,6 +141,11 @@ def validation(opened: OpenedPlan) -> None:
             f"{count(training, 'clip')} train ({training / everyone:.1%}), {validating} validate "
             f"({validating / everyone:.1%})"
         )
+    if held_out := len(opened.split.holdout):
+        console.say(
+            f"{count(held_out, 'clip')} ({held_out / everyone:.1%}) are held out: nothing trains "
+            "or ranks on them, and the result is scored on them once"
+        )
     if len(opened.split.folds) > 1:
         _folds(opened)
     for label in classes_not_validated(opened.dataset, opened.split):

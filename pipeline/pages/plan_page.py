@@ -13,7 +13,7 @@ from pipeline.planning.plan import OpenedPlan
 from pipeline.planning.quota import quota_of
 from pipeline.planning.space import files_needed
 from pipeline.stages.graph import remaining
-from pipeline.stages.stage import Work
+from pipeline.stages.stage import Stage, Work
 
 
 def planned_arrays(opened: OpenedPlan, works: Sequence[Work], max_array: int) -> list[Array]:
@@ -35,8 +35,7 @@ def stages(opened: OpenedPlan, max_array: int, on_slurm: bool, verbose: bool) ->
     arrays = planned_arrays(opened, works, max_array)
     rows = []
     for work in works:
-        wait = work.stage.waits_for
-        after = f"{wait.on} of {wait.stage.name}" if wait else ""
+        after = _after(work.stage)
         of_stage = [array for array in arrays if array.stage is work.stage]
         to_do = f"{len(work.items)} of {work.total}"
         if not of_stage:
@@ -63,6 +62,14 @@ def stages(opened: OpenedPlan, max_array: int, on_slurm: bool, verbose: bool) ->
             continue
         console.print_plain(text)
     console.say("Nothing was started.")
+
+
+def _after(stage: Stage) -> str:
+    """Return what a stage waits for, in words."""
+    if stage.waits_for is None:
+        return ""
+    after = f"{stage.waits_for.on} of {stage.waits_for.stage.name}"
+    return ", ".join([after, *(f"end of {other.name}" for other in stage.also_after)])
 
 
 def _asks(array: Array, on_slurm: bool) -> str:

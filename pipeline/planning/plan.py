@@ -16,6 +16,7 @@ from jobs.extract.extraction import Extraction
 from jobs.extract.quarantine import Limits
 from jobs.extract.store.feature_store import FeatureStore
 from jobs.files import read_json, write_json
+from jobs.predict.target import Target, targets
 from jobs.schema import Fingerprint, Schema, fingerprint
 from jobs.train.run import Run
 from jobs.trust import make_private
@@ -160,6 +161,11 @@ class OpenedPlan:
             side: Extraction(self.store, manifest, self.plan.features, self.plan.shards[side])
             for side, manifest in self.dataset.sides.items()
         }
+
+    @cached_property
+    def targets(self) -> list[Target]:
+        """What trained runs predict: the test, and what was held out."""
+        return targets(self.dataset, self.split)
 
     def run(self, number: int) -> Run:
         """Return the folder of a planned run."""

@@ -34,8 +34,7 @@ class Audit(Stage):
     def missing(self, opened: "OpenedPlan") -> list[int]:
         if not all(extraction.is_complete() for extraction in opened.extractions.values()):
             return [0]
-        sets = _sets(opened)
-        return [] if AuditSummary.is_current(opened.workspace.audit, opened.dataset, sets) else [0]
+        return [] if current_audit(opened) else [0]
 
     def do(self, opened: "OpenedPlan", item: int, cpus: int) -> None:
         from jobs.audit.files import audit
@@ -43,6 +42,11 @@ class Audit(Stage):
         with owning(opened.workspace.lock(self.name)):
             for sentence in audit(opened.workspace.audit, opened.dataset, _sets(opened)).warnings:
                 log.warning("%s", sentence)
+
+
+def current_audit(opened: "OpenedPlan") -> AuditSummary | None:
+    """Return the audit of these clips and features, if there is one."""
+    return AuditSummary.current(opened.workspace.audit, opened.dataset, _sets(opened))
 
 
 def audited_features(plan: "Plan") -> FeatureConfig:

@@ -3,20 +3,24 @@
 import logging
 from typing import TYPE_CHECKING
 
+from jobs.audit.recordings import load_recordings
 from jobs.data.dataset import LABELLED, TEST
+from jobs.data.split import HOLDOUT
 from jobs.errors import DamagedFileError, NotReadyError
 from jobs.ownership import owning
+from jobs.schema import fingerprint
 from jobs.vote.ensemble import Ensemble
 from jobs.vote.estimate.artefact import Estimate
 from jobs.vote.rules import VoteRules
 from jobs.vote.vote import Vote
 from pipeline.planning.resources import Resources
-from pipeline.stages.audit import audited_features
+from pipeline.stages.audit import AUDIT, audited_features, current_audit
 from pipeline.stages.stage import Stage, Wait
 from pipeline.stages.vote import VOTE, entries
 
 if TYPE_CHECKING:
-    from jobs.vote.estimate.making import ClipsLookedAt
+    from jobs.vote.estimate.artefact import EstimateInputs
+    from jobs.vote.estimate.making import LookedAt
     from pipeline.planning.plan import OpenedPlan
 
 log = logging.getLogger(__name__)
@@ -29,16 +33,13 @@ class EstimateStage(Stage):
     does = "what a test like this one should give"
     script = "vote"
     waits_for = Wait(VOTE, "success")
+    also_after = (AUDIT,)
     default = Resources(cpus=2, mem_gb=8, timeout_min=60)
     repeats = True
 
     def missing(self, opened: "OpenedPlan") -> list[int]:
-        from jobs.vote.estimate.making import inputs_of
-
-        vote = vote_of(opened)
         found = Estimate.load(opened.workspace.estimate)
-        wanted = inputs_of(vote, list(also_voted(opened)))
-        is_current = found is not None and found.inputs == wanted
+        is_current = found is not None and found.inputs == _inputs(opened, vote_of(opened))
         return [] if is_current else [0]
 
     def do(self, opened: "OpenedPlan", item: int, cpus: int) -> None:
@@ -50,26 +51,49 @@ class EstimateStage(Stage):
         # With several threads BLAS takes ten times as long for small matrices, and its sums depend
         # on how many there are.
         with owning(opened.workspace.lock(self.name)), threadpool_limits(1):
-            vote, clips = vote_of(opened), _clips(opened)
-            estimate, suspects = make_estimate(vote, also_voted(opened), clips)
+            vote = vote_of(opened)
+            inputs, beside = _inputs(opened, vote), _looked_at(opened)
+            estimate, suspects = make_estimate(vote, inputs, also_voted(opened), beside)
             save_labels_to_check(opened.workspace.labels_to_check, opened.dataset, suspects)
             estimate.save(opened.workspace.estimate)  # last: it says that both are there
         log.info("%s", estimate.sentence)
 
 
-def _clips(opened: "OpenedPlan") -> "ClipsLookedAt | None":
-    """Return what is known of the clips without a net; None if their features are gone."""
+def _inputs(opened: "OpenedPlan", vote: Vote) -> "EstimateInputs":
+    from jobs.vote.estimate.making import inputs_of
+
+    audit = current_audit(opened)
+    holdout = [target.clips.fingerprint for target in opened.targets if target.name == HOLDOUT]
+    seen = fingerprint(audit.inputs.model_dump()) if audit else ""
+    return inputs_of(vote, list(also_voted(opened)), seen, "".join(holdout))
+
+
+def _looked_at(opened: "OpenedPlan") -> "LookedAt":
+    """Return what there is to look at beside the vote: what is not there is left out."""
+    from jobs.vote.estimate.holdout import Holdout
+    from jobs.vote.estimate.making import LookedAt
     from jobs.vote.estimate.pooled_clips import pooled_clips
 
-    config, sides = audited_features(opened.plan), opened.dataset.sides
+    config, sides, workspace = audited_features(opened.plan), opened.dataset.sides, opened.workspace
+    labelled = test = recordings = None
     try:
         sets = {side: opened.store.open(clips, config) for side, clips in sides.items()}
         labelled, test = pooled_clips(opened.dataset, sets[LABELLED], sets.get(TEST))
     except (NotReadyError, DamagedFileError) as error:
         log.warning("the clips themselves are not compared: %s", error)
-        return None
-    hears = any(each.kind.hears_loudness for each in opened.plan.features)
-    return labelled, test, hears
+    try:
+        recordings = load_recordings(workspace.audit) if current_audit(opened) else None
+    except (FileNotFoundError, DamagedFileError) as error:
+        log.warning("recordings on both sides are not looked for: %s", error)
+    held_out = [target for target in opened.targets if target.name == HOLDOUT]
+    return LookedAt(
+        split=opened.split,
+        labelled=labelled,
+        test=test,
+        hears_loudness=any(each.kind.hears_loudness for each in opened.plan.features),
+        recordings=recordings,
+        holdout=Holdout(held_out[0], workspace.holdout_scored) if held_out else None,
+    )
 
 
 def vote_of(opened: "OpenedPlan") -> Vote:

@@ -1,4 +1,4 @@
-"""Predict: test predictions that training did not make, for instance of clips that came later."""
+"""Predict: predictions that training did not make, for instance of test clips that came later."""
 
 import logging
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ class Predict(Stage):
     """One item: all runs. Where training has just ended it finds everything done."""
 
     name = "predict"
-    does = "what checkpoints say of the test clips"
+    does = "what checkpoints say of clips that they do not know"
     script = "vote"
     # Of a grid in which some runs failed, the others predict.
     waits_for = Wait(TRAIN, "end")
@@ -28,7 +28,7 @@ class Predict(Stage):
     repeats = True
 
     def total(self, opened: "OpenedPlan") -> int:
-        return 1 if len(opened.dataset.test) else 0
+        return 1 if opened.targets else 0
 
     def missing(self, opened: "OpenedPlan") -> list[int]:
         return [0] if _runs_to_predict(opened) else []
@@ -49,24 +49,27 @@ class Predict(Stage):
 
 
 def predict_run(opened: "OpenedPlan", number: int) -> None:
-    """Predict the test clips with the checkpoints of one run that have not done so."""
-    run, config = opened.run(number), opened.plan.runs[number].config
-    if not len(opened.dataset.test) or not unpredicted(run, opened.dataset):
-        return
-    from jobs.predict.predict import predict_missing
-    from jobs.train.compute.device import prepare_device
+    """Predict test and held out clips with the checkpoints of one run that have not done so."""
+    run, planned = opened.run(number), opened.plan.runs[number]
+    for target in opened.targets:
+        if not unpredicted(run, target):
+            continue
+        from jobs.predict.predict import predict_missing
+        from jobs.train.compute.device import prepare_device
 
-    features = opened.store.open(opened.dataset.test, config.features)
-    made = predict_missing(run, opened.dataset, features, prepare_device(config.threads))
-    name = opened.plan.runs[number].name
-    log.info("run '%s': test predictions of %s", name, count(made, "checkpoint"))
+        device = prepare_device(planned.config.threads)
+        features = opened.store.open(opened.dataset.sides[target.side], planned.config.features)
+        made = predict_missing(run, target, opened.dataset, features, device)
+        what = f"{target.name} predictions of {count(made, 'checkpoint')}"
+        log.info("run '%s': %s", planned.name, what)
 
 
 def _runs_to_predict(opened: "OpenedPlan") -> list[int]:
     return [
         number
         for number in range(len(opened.plan.runs))
-        if opened.run(number).is_trained() and unpredicted(opened.run(number), opened.dataset)
+        if opened.run(number).is_trained()
+        and any(unpredicted(opened.run(number), target) for target in opened.targets)
     ]
 
 

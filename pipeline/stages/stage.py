@@ -47,6 +47,7 @@ class Stage(ABC):
         does: the same in half a sentence.
         script: the file slurm/<script>.sbatch that does it by hand.
         waits_for: the stage before it.
+        also_after: stages of another branch whose end it waits for, if they have something to do.
         default: what a task asks for where the site does not say.
         repeats: whether it is done again after any work of the stages before it.
     """
@@ -55,6 +56,7 @@ class Stage(ABC):
     does: ClassVar[str]
     script: ClassVar[str]
     waits_for: ClassVar[Wait | None] = None
+    also_after: "ClassVar[tuple[Stage, ...]]" = ()
     default: ClassVar[Resources] = Resources(cpus=1, mem_gb=4, timeout_min=30)
     repeats: ClassVar[bool] = False
 
@@ -136,7 +138,7 @@ class Stage(ABC):
         """Return the stages that this one waits for, the nearest first."""
         if self.waits_for is None:
             return []
-        return [self.waits_for.stage, *self.waits_for.stage.before()]
+        return [self.waits_for.stage, *self.waits_for.stage.before(), *self.also_after]
 
 
 @dataclass(frozen=True)

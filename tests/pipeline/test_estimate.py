@@ -98,3 +98,37 @@ def test_without_a_vote_there_is_no_estimate_and_that_is_said(out: Path) -> None
     refused = command("estimate", out)
     assert refused.returncode == 2
     assert "no run has a checkpoint" in refused.stderr
+
+
+def test_clips_held_out_are_scored_and_who_looks_twice_is_told(
+    launch: Launch, tiny_grid: Path, tmp_path: Path
+) -> None:
+    write_clips(tmp_path / "data", MadeClips(train=80, test=4, seconds=0.5))
+    out = tmp_path / "out"
+    arguments = ("--grid", tiny_grid, "--data", tmp_path / "data", "--out", out)
+    settings = ("--executor", "debug", "--set", "holdout=0.2", "--set", "epochs=2")
+    first = launch(*arguments, *settings)
+    assert first.returncode == 0, first.stderr
+    assert "16 clips (20.0%) are held out" in first.stdout
+    held_out = estimate(out)["holdout"]
+    assert (held_out["clips"], held_out["results_scored"]) == (16, 1)
+    assert held_out["low"] <= held_out["accuracy"] <= held_out["high"]
+    assert "the 16 clips held out say" in first.stdout
+    assert "blind" not in first.stdout
+    # Nobody has validated on them, and every checkpoint has predicted them.
+    (split,) = (out / "splits").glob("*.csv")
+    ids = {line.split(",")[0] for line in split.read_text().splitlines() if "holdout" in line}
+    assert len(ids) == 16
+    for run in (out / "runs").iterdir():
+        validated = json.loads((run / "validation.bin").read_bytes().split(b"\n")[0])["ids"]
+        assert len(validated) == 13
+        predicted = list((run / "predictions").glob("holdout-epoch-*.npz"))
+        assert len(predicted) == len(list((run / "predictions").glob("test-epoch-*.npz")))
+    # The same result again is no second look; another one is.
+    (out / "estimate.json").unlink()
+    assert launch(*arguments, *settings).returncode == 0
+    assert estimate(out)["holdout"] == held_out
+    second = launch(*arguments, *settings, "--set", "lr=0.001")
+    assert second.returncode == 0, second.stderr
+    assert estimate(out)["holdout"]["results_scored"] == 2
+    assert "2 results have been scored on them: they are a blind test no longer" in second.stdout

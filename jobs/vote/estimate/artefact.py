@@ -7,7 +7,7 @@ from jobs.errors import DamagedFileError, InputError
 from jobs.files import read_json, write_json
 from jobs.schema import Fingerprint, Schema
 
-FORMAT = 1
+FORMAT = 2
 
 
 class EstimateInputs(Schema):
@@ -18,6 +18,8 @@ class EstimateInputs(Schema):
         candidates: see `jobs.vote.ensemble.Inputs`.
         rule: of the grid, by its name.
         also_voted: the other rules by which this output was voted.
+        audit: fingerprint of what was audited; "" while there is no audit.
+        holdout: fingerprint of the clips that were held out; "" if none were.
         labelled_clips, test_clips: fingerprints.
     """
 
@@ -25,6 +27,8 @@ class EstimateInputs(Schema):
     candidates: Fingerprint
     rule: str
     also_voted: tuple[str, ...]
+    audit: str
+    holdout: str
     labelled_clips: str
     test_clips: str
 
@@ -73,6 +77,39 @@ class Clips(Schema):
     groups: int
 
 
+class HoldoutScore(Schema):
+    """The chosen rule's score on clips by which nothing was trained or chosen.
+
+    Attributes:
+        clips, groups: that were held out.
+        accuracy, macro_f1: on them, in shares of 1.
+        low, high: between these the accuracy on a test like this one lies 95 times in 100.
+        results_scored: how many results have been scored on them, this one counted: from the second
+            on, whoever tries again chooses by them too.
+    """
+
+    clips: int
+    groups: int
+    accuracy: float
+    macro_f1: float
+    low: float
+    high: float
+    results_scored: int
+
+    @property
+    def sentence(self) -> str:
+        said = (
+            f"the {self.clips:,} clips held out say {100 * self.accuracy:.1f} %; a test like these "
+            f"should give {100 * self.low:.1f} to {100 * self.high:.1f} %"
+        )
+        if self.results_scored == 1:
+            return said
+        return (
+            f"{said}. {self.results_scored} results have been scored on them: they are a blind "
+            "test no longer"
+        )
+
+
 class Warned(Schema):
     """One thing that speaks against the estimate: its kind, a sentence, what it rests on."""
 
@@ -92,6 +129,7 @@ class Estimate(Schema):
         out_of_fold: whether every labelled clip was validated, by a model that did not see it.
         correlation: how much clips of one group are right or wrong together, 0 to 1.
         assumed: what is taken for granted, in sentences.
+        holdout: the score on clips held out; None if none were.
         calibration: of the chosen rule's confidence.
         warnings: the gravest first.
     """
@@ -104,6 +142,7 @@ class Estimate(Schema):
     out_of_fold: bool
     correlation: float
     assumed: tuple[str, ...]
+    holdout: HoldoutScore | None
     calibration: Calibration
     warnings: tuple[Warned, ...]
 

@@ -70,7 +70,11 @@ def intraclass_correlation(right: npt.NDArray[np.float64], groups: Numbers) -> f
 
 
 def prediction_interval(
-    accuracy: float, validation: Sample, test: Sample, correlation: float
+    accuracy: float,
+    validation: Sample,
+    test: Sample,
+    correlation: float,
+    known_from: int | None = None,
 ) -> tuple[float, float]:
     """Return between which accuracies a test of that size should lie.
 
@@ -82,6 +86,7 @@ def prediction_interval(
         validation: the clips from which that is known.
         test: the clips that are to come.
         correlation: within groups.
+        known_from: how many groups that was taken from; None for those of the validation clips.
     """
     from scipy.special import betaincinv, ndtri, stdtrit  # scipy.stats takes a second to import
 
@@ -90,7 +95,7 @@ def prediction_interval(
     mean = (accuracy * n + 0.5) / (n + 1)
     effects = validation.design_effect(correlation) / n + test.design_effect(correlation) / m
     variance = mean * (1 - mean) * effects
-    groups = len(validation.sizes)
+    groups = known_from or len(validation.sizes)
     if groups < min(FEW_GROUPS, n):
         wider = stdtrit(max(groups - 1, 1), (1 + LEVEL) / 2) / ndtri((1 + LEVEL) / 2)
         variance *= wider**2

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from jobs.data.dataset import Dataset
 from jobs.files import write_csv
 
+SURE = 0.9
 HEADER = ("id", "path", "label", "looks_like", "p_label", "p_looks_like")
 
 
@@ -27,6 +28,11 @@ class CheckedLabel:
     looks_like: int
     p_label: float
     p_looks_like: float
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether the voters are sure of the other class; who often errs is often less sure."""
+        return self.p_looks_like >= SURE
 
 
 def labels_to_check(

@@ -1,44 +1,72 @@
-"""From a vote to its estimate: the pool of its models, the draws, the intervals."""
+"""From a vote to its estimate: the pool of its models, the draws, the intervals, the warnings."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
-from jobs.data.dataset import Dataset
+from jobs.audit.recordings import Recording
+from jobs.data.split import Split
 from jobs.errors import NotReadyError
-from jobs.train.config import RunConfig
 from jobs.vote.candidates import Candidate
-from jobs.vote.estimate.artefact import (
-    FORMAT,
-    Clips,
-    Estimate,
-    EstimateInputs,
-    RuleEstimate,
-)
+from jobs.vote.estimate.artefact import FORMAT, Clips, Estimate, EstimateInputs, RuleEstimate
+from jobs.vote.estimate.assumptions import assumptions
 from jobs.vote.estimate.calibrated import repeat_calibration
-from jobs.vote.estimate.interval import Sample, intraclass_correlation, prediction_interval
+from jobs.vote.estimate.compared_rules import (
+    Naive,
+    Reach,
+    best_of,
+    naive_of,
+    rule_estimates,
+    shown_rules,
+)
+from jobs.vote.estimate.copies import Copies, find_copies
+from jobs.vote.estimate.groups import sample_of_test
+from jobs.vote.estimate.holdout import Holdout, score_holdout
+from jobs.vote.estimate.interval import Sample, intraclass_correlation
 from jobs.vote.estimate.labels import CheckedLabel, labels_to_check
 from jobs.vote.estimate.pool import Pool
 from jobs.vote.estimate.pooled import pool_of
 from jobs.vote.estimate.pooled_clips import PooledClips
-from jobs.vote.estimate.selection import Repeated, repeat_selection, winners_of
-from jobs.vote.estimate.shift import find_shift
+from jobs.vote.estimate.recorded import recorded_otherwise
+from jobs.vote.estimate.selection import repeat_selection
+from jobs.vote.estimate.shift import find_shift, pseudo_tests
 from jobs.vote.estimate.shortcuts import find_shortcut
-from jobs.vote.estimate.warned import Seen, warnings_of
-from jobs.vote.rules import CHOOSE, COMBINE, VoteRules
+from jobs.vote.estimate.simple import Simple, classify_simply
+from jobs.vote.estimate.warned import warnings_of
+from jobs.vote.estimate.warned.seen import ClipsSeen, Seen
+from jobs.vote.rules import VoteRules
 from jobs.vote.tally import count_votes
 from jobs.vote.vote import Vote
 
-# Labelled and test clips, and whether any run's features hear loudness.
-ClipsLookedAt = tuple[PooledClips, PooledClips | None, bool]
 DRAWS, SEED = 200, 0
-SINGLE_BEST = "single-best"
+# Of fewer validation groups their variance cannot be taken.
+GROUPS_THAT_VARY = 3
 
 
-def inputs_of(vote: Vote, also_voted: Sequence[str]) -> EstimateInputs:
+@dataclass(frozen=True)
+class LookedAt:
+    """What is looked at beside the vote; None for what is not there.
+
+    Attributes:
+        split: which clips train.
+        labelled, test: what is known of clips without a net.
+        hears_loudness: whether any run's features have it.
+        recordings: those that occur more than once, from the audit.
+        holdout: clips held out.
+    """
+
+    split: Split
+    labelled: PooledClips | None = None
+    test: PooledClips | None = None
+    hears_loudness: bool = True
+    recordings: Sequence[Recording] | None = None
+    holdout: Holdout | None = None
+
+
+def inputs_of(
+    vote: Vote, also_voted: Sequence[str], audit: str = "", holdout: str = ""
+) -> EstimateInputs:
     """Return what the estimate of a vote depends on."""
     inputs = vote.inputs
     return EstimateInputs(
@@ -46,21 +74,24 @@ def inputs_of(vote: Vote, also_voted: Sequence[str]) -> EstimateInputs:
         candidates=inputs.candidates,
         rule=vote.rules.name,
         also_voted=tuple(sorted(also_voted)),
+        audit=audit,
+        holdout=holdout,
         labelled_clips=inputs.labelled_clips,
         test_clips=inputs.test_clips,
     )
 
 
 def make_estimate(
-    vote: Vote, also_voted: Mapping[str, VoteRules], clips: ClipsLookedAt | None = None
+    vote: Vote, inputs: EstimateInputs, also_voted: Mapping[str, VoteRules], beside: LookedAt
 ) -> tuple[Estimate, Sequence[CheckedLabel]]:
     """Estimate what a test like this one should give; and which labels may be wrong.
 
     Args:
         vote: with candidates.
+        inputs: what the estimate is made from.
         also_voted: other rules by which the output has been voted, by name: whoever looked at
             several results chose among them, so that the draws choose among them too.
-        clips: what is known of them without a net; None looks for nothing there.
+        beside: what else there is to look at.
 
     Raises:
         NotReadyError: there is nothing to judge.
@@ -75,30 +106,63 @@ def make_estimate(
     if also_voted:
         repeated[chosen] = best_of([repeated[name] for name in (chosen, *also_voted)])
     naive = {name: naive_of(vote, rule) for name, rule in rules.items()}
-    samples = Sample.of(pool.groups), test_sample(vote.dataset)
-    correlation = intraclass_correlation(naive[chosen].right.astype(np.float64), pool.groups)
-    estimates = {
-        name: _rule_estimate(name, naive[name], repeated[name], samples, correlation)
-        for name in rules
-    }
-    validation, test = samples
-    seen = _seen(vote, pool, estimates[chosen].corrected, clips)
+    copies = find_copies(beside.recordings, vote.dataset, beside.split) \
+        if beside.recordings is not None else None  # fmt: skip
+    clips = _clips_seen(beside, copies)
+    reach = _reach(vote, pool, naive[chosen], clips.simple)
+    rows = rule_estimates(naive, repeated, reach)
+    seen = _seen(vote, pool, naive[chosen], rows[chosen])
+    seen = replace(seen, copies=copies, clips=clips)
     estimate = Estimate(
-        inputs=inputs_of(vote, list(also_voted)),
-        chosen=estimates[chosen],
-        rules=tuple(estimates.values()),
-        validation=Clips(clips=validation.clips, groups=len(validation.sizes)),
-        test=Clips(clips=test.clips, groups=len(test.sizes)),
+        inputs=inputs,
+        chosen=rows[chosen],
+        rules=tuple(rows.values()),
+        validation=Clips(clips=reach.validation.clips, groups=len(reach.validation.sizes)),
+        test=Clips(clips=reach.test.clips, groups=len(reach.test.sizes)),
         out_of_fold=seen.out_of_fold,
-        correlation=round(correlation, 6),
-        assumed=(*assumed(vote), *_of_choice(chosen, also_voted)),
+        correlation=round(reach.correlation, 6),
+        assumed=tuple(assumptions(vote, also_voted)),
+        holdout=score_holdout(vote, beside.holdout, reach.test) if beside.holdout else None,
         calibration=repeat_calibration(pool, vote.rules, SEED),
         warnings=warnings_of(seen),
     )
     return estimate, seen.suspects
 
 
-def _seen(vote: Vote, pool: Pool, corrected: float, clips: ClipsLookedAt | None) -> Seen:
+def _reach(vote: Vote, pool: Pool, chosen: Naive, simple: Simple | None) -> Reach:
+    """Return what intervals rest on.
+
+    One or two validation groups do not tell how much groups vary: what a simple classifier does on
+    all labelled groups does.
+    """
+    validation, test = Sample.of(pool.groups), sample_of_test(vote.dataset)
+    correlation = intraclass_correlation(chosen.right.astype(np.float64), pool.groups)
+    groups = len(validation.sizes)
+    if groups < GROUPS_THAT_VARY and simple is not None:
+        return Reach(validation, test, simple.correlation, simple.groups)
+    return Reach(validation, test, correlation, groups)
+
+
+def _clips_seen(beside: LookedAt, copies: Copies | None) -> ClipsSeen:
+    labelled, test = beside.labelled, beside.test
+    if labelled is None:
+        return ClipsSeen()
+    aside = [] if test is None else pseudo_tests(labelled, test, SEED)
+    groups, suggested = labelled.groups, False
+    if len(np.unique(groups)) == len(labelled) and copies is not None:
+        ours = [copies.groups.get(id_, -1 - p) for p, id_ in enumerate(labelled.ids)]
+        groups, suggested = np.array(ours, np.int64), True
+    return ClipsSeen(
+        shift=None if test is None else find_shift(labelled, test, aside, SEED),
+        recorded=() if test is None else recorded_otherwise(labelled, test, aside),
+        shortcut=find_shortcut(labelled, SEED),
+        simple=classify_simply(labelled, groups, SEED),
+        suggested=suggested,
+        hears_loudness=beside.hears_loudness,
+    )
+
+
+def _seen(vote: Vote, pool: Pool, chosen: Naive, row: RuleEstimate) -> Seen:
     validated = vote.validated
     best: dict[int, Candidate] = {}
     for each in vote.candidates:
@@ -114,126 +178,8 @@ def _seen(vote: Vote, pool: Pool, corrected: float, clips: ClipsLookedAt | None)
         groups=pool.groups,
         right=right,
         names=[each.entry.name for each in best.values()],
+        chosen_right=chosen.right,
         suspects=labels_to_check(validated.ids, pool.labels, mean),
         out_of_fold=any(len(each.members) > 1 for each in vote.candidates),
-        corrected=corrected,
-        **_of_clips(clips),
+        corrected=row.corrected,
     )
-
-
-def _of_clips(clips: ClipsLookedAt | None) -> dict[str, Any]:
-    if clips is None:
-        return {}
-    labelled, test, hears = clips
-    return {
-        "shift": None if test is None else find_shift(labelled, test, SEED),
-        "shortcut": find_shortcut(labelled, SEED),
-        "hears_loudness": hears,
-    }
-
-
-def test_sample(dataset: Dataset) -> Sample:
-    """Return how large the test is, and its groups: new ones as large as in training, if unsaid."""
-    labelled = [clip.group for clip in dataset.labelled.clips]
-    clips = dataset.test.clips
-    if not clips:  # as if it were one more share to validate on
-        return Sample(np.ones(max(1, len(labelled) // 5), np.int64))
-    if any(clip.group is not None for clip in clips):
-        names = [str(c.group) if c.group is not None else f"\0{c.id}" for c in clips]
-        return Sample(np.unique(names, return_counts=True)[1].astype(np.int64))
-    named = [group for group in labelled if group is not None]
-    if not named:
-        return Sample(np.ones(len(clips), np.int64))
-    groups = max(1, round(len(clips) * len(set(named)) / len(named)))
-    return Sample(np.bincount(np.arange(len(clips)) % groups).astype(np.int64))
-
-
-test_sample.__test__ = False  # type: ignore[attr-defined]
-
-
-def shown_rules(of_grid: VoteRules) -> dict[str, VoteRules]:
-    """Return the rules that are shown side by side, by name; the grid's own first."""
-    found = {of_grid.name: of_grid}
-    for choose in CHOOSE:
-        for combine in COMBINE:
-            rule = of_grid.model_copy(update={"choose": choose, "combine": combine})
-            found.setdefault(rule.name, rule)
-    found[SINGLE_BEST] = VoteRules(votes=1)
-    return found
-
-
-@dataclass(frozen=True)
-class Naive:
-    """What a rule chose, and on which validation clips it is right."""
-
-    right: npt.NDArray[np.bool_]
-    votes: int
-
-
-def naive_of(vote: Vote, rule: VoteRules) -> Naive:
-    """Let a rule choose among what was kept, and score it on the clips that it chose by."""
-    ranking = vote.validated.ranking(vote.candidates)
-    picks = CHOOSE[rule.choose](ranking, rule)
-    said = vote.validated.said([vote.candidates[pick] for pick in picks])
-    return Naive(winners_of(said, rule.combine) == vote.validated.labels, len(picks))
-
-
-def best_of(looked_at: Sequence[Repeated]) -> Repeated:
-    """Return what choosing the best of some rules gives: on each draw by the clips drawn."""
-    best = np.stack([each.drawn for each in looked_at]).argmax(axis=0)[None]
-
-    def taken(values: list[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
-        return np.take_along_axis(np.stack(values), best, axis=0)[0]
-
-    return Repeated(
-        taken([each.scores for each in looked_at]),
-        taken([each.drawn for each in looked_at]),
-        taken([each.f1 for each in looked_at]),
-    )
-
-
-def _rule_estimate(
-    name: str, naive: Naive, repeated: Repeated, samples: tuple[Sample, Sample], correlation: float
-) -> RuleEstimate:
-    low, high = prediction_interval(repeated.corrected, *samples, correlation)
-    return RuleEstimate(
-        rule=name,
-        naive=round(float(naive.right.mean()), 6),
-        corrected=round(repeated.corrected, 6),
-        low=round(low, 6),
-        high=round(high, 6),
-        macro_f1=round(float(repeated.f1.mean()), 6),
-        votes=naive.votes,
-    )
-
-
-def assumed(vote: Vote) -> list[str]:
-    """Return what the estimate takes for granted, in sentences."""
-    found = ["the test is like the labelled clips"]
-    groups = {clip.group for clip in vote.dataset.labelled.clips} - {None}
-    test = vote.dataset.test.clips
-    if groups and test and all(clip.group is None for clip in test):
-        found.append("the test is of new groups, as large as those of training")
-    if any(len(each.members) > 1 for each in vote.candidates):
-        found.append("one fold model is judged; the mean of all folds is a little better")
-    parts: Mapping[str, str] = {
-        "plateau": "the plateau schedule looked at validation clips, which no draw repeats",
-        "early_stopping": "early stopping looked at validation clips, which no draw repeats",
-    }
-    seen = {name for each in vote.candidates for name in _looks_at_validation(each)}
-    found += [sentence for name, sentence in parts.items() if name in seen]
-    return found
-
-
-def _of_choice(chosen: str, also_voted: Mapping[str, VoteRules]) -> list[str]:
-    if not also_voted:
-        return []
-    names = ", ".join([chosen, *sorted(also_voted)])
-    return [f"the result is the one of {names} that looks best: what stands beside {chosen} is the "
-            "score of that choice"]  # fmt: skip
-
-
-def _looks_at_validation(candidate: Candidate) -> set[str]:
-    settings = RunConfig.load(candidate.entry.runs[0].config)
-    names = {"plateau"} if settings.settings().get("schedule") == "plateau" else set()
-    return names | ({"early_stopping"} & set(settings.parts))

@@ -52,8 +52,13 @@ class Pool:
         return len(np.unique(self.groups)) < len(self.groups)
 
     def draw(self, rng: np.random.Generator) -> Weights:
-        """Return how often each clip is drawn, float64 [clips]: whole groups, with replacement."""
+        """Return how often each clip is drawn, float64 [clips]: whole groups, with replacement.
+
+        Of one group alone its clips are drawn, for otherwise nothing would be left out.
+        """
         names, of_clip = np.unique(self.groups, return_inverse=True)
+        if len(names) == 1:
+            names = of_clip = np.arange(len(self.groups))
         drawn = rng.integers(0, len(names), len(names))
         return np.bincount(drawn, minlength=len(names))[of_clip].astype(np.float64)
 

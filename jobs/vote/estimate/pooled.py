@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from jobs.data.dataset import Dataset
 from jobs.train.config import RunConfig
 from jobs.vote.candidates import Candidate, Entry
+from jobs.vote.estimate.groups import group_numbers
 from jobs.vote.estimate.pool import Pool
 from jobs.vote.validated import Validated
 from jobs.vote.vote import Vote
@@ -36,7 +36,7 @@ def pool_of(vote: Vote) -> Pool:
         keep=np.array(keep, np.int64),
         labels=validated.labels,
         said=np.stack(said),
-        groups=_groups(vote.dataset, validated.ids),
+        groups=group_numbers(vote.dataset, validated.ids),
     )
 
 
@@ -67,11 +67,3 @@ def _models(entry: Entry, candidates: list[Candidate], validated: Validated) -> 
         row[validated.rows[run.folder.name]] = file.of_epoch(epoch)
         found.append(_Model(row, epoch, config.keep))
     return found
-
-
-def _groups(dataset: Dataset, ids: Sequence[str]) -> npt.NDArray[np.int64]:
-    """Return a number for the group of each clip; a clip without one is a group of its own."""
-    of_id = {clip.id: clip.group for clip in dataset.labelled.clips}
-    names: dict[str, int] = {}
-    found = [of_id[i] if of_id[i] is not None else f"\0{i}" for i in ids]
-    return np.array([names.setdefault(str(name), len(names)) for name in found], np.int64)

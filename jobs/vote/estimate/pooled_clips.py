@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from jobs.data.dataset import Dataset
+from jobs.data.manifest import Manifest
 from jobs.extract.config import FeatureConfig
 from jobs.extract.store.feature_set import FeatureSet
 from jobs.extract.store.shard import NO_ROW
@@ -27,6 +28,8 @@ class PooledClips:
         facts: float64 [clips, facts], in the order of `FACTS`.
         groups: int64 [clips], a number for each group; a clip without one is a group of its own.
         labels: int64 [clips]; -1 for test clips.
+        ids: of the clips.
+        codecs: the names of what stands as a number in `facts`.
         band_hz: float64 [bands], the middle of each band.
     """
 
@@ -34,17 +37,16 @@ class PooledClips:
     facts: Floats
     groups: Numbers
     labels: Numbers
+    ids: tuple[str, ...]
+    codecs: Sequence[str]
     band_hz: Floats
 
     def __len__(self) -> int:
         return len(self.levels)
 
-    def of(self, chosen: npt.NDArray[np.bool_]) -> "PooledClips":
-        """Return some of the clips."""
-        return PooledClips(
-            self.levels[chosen], self.facts[chosen], self.groups[chosen], self.labels[chosen],
-            self.band_hz,
-        )  # fmt: skip
+    def fact(self, name: str) -> Floats:
+        """Return one of the facts, float64 [clips]."""
+        return np.asarray(self.facts[:, FACTS.index(name)])
 
 
 def pooled_clips(
@@ -54,42 +56,43 @@ def pooled_clips(
 
     Texts become the same numbers on both sides, and groups too.
     """
-    codecs: dict[bytes, int] = {}
+    codecs: list[str] = []
     groups: dict[str, int] = {}
     labels = np.array(dataset.labels(range(len(dataset.labelled))), np.int64)
-    names = [clip.group for clip in dataset.labelled.clips]
-    ours = _pooled(labelled, labels, names, codecs, groups)
+    ours = _pooled(labelled, labels, dataset.labelled, codecs, groups)
     if test is None or not len(dataset.test):
         return ours, None
-    names = [clip.group for clip in dataset.test.clips]
     unknown = np.full(len(dataset.test), -1, np.int64)
-    return ours, _pooled(test, unknown, names, codecs, groups)
+    return ours, _pooled(test, unknown, dataset.test, codecs, groups)
 
 
 def _pooled(
     features: FeatureSet,
     labels: Numbers,
-    names: Sequence[str | None],
-    codecs: dict[bytes, int],
+    clips: Manifest,
+    codecs: list[str],
     groups: dict[str, int],
 ) -> PooledClips:
     readable = features.row != NO_ROW
     table, levels = features.facts(), features.band_levels()
+    codecs += sorted({bytes(text).decode() for text in table["codec"]} - set(codecs))
     columns = [
-        [codecs.setdefault(bytes(text), len(codecs)) for text in table[name]]
+        [codecs.index(bytes(text).decode()) for text in table[name]]
         if name == "codec"
         else table[name].astype(np.float64)
         for name in FACTS
     ]
     of_clip = [
-        groups.setdefault(f"\0{len(groups)}" if name is None else name, len(groups))
-        for name in names
+        groups.setdefault(f"\0{len(groups)}" if clip.group is None else clip.group, len(groups))
+        for clip in clips.clips
     ]
     return PooledClips(
         levels=levels.reshape(len(levels), -1)[readable].astype(np.float64),
         facts=np.stack(columns, axis=1).astype(np.float64)[readable],
         groups=np.array(of_clip, np.int64)[readable],
         labels=labels[readable],
+        ids=tuple(clips.ids[p] for p in np.flatnonzero(readable)),
+        codecs=codecs,
         band_hz=_band_hz(features.config),
     )
 

@@ -88,11 +88,55 @@ def test_folds_are_used_only_when_asked_for() -> None:
             SplitConfig(folds="manifest"),
             "no training clip of class 'a'",
         ),
+        (dataset_of("aabbb"), SplitConfig(holdout=0.2), "'a' has only 2 labelled clips; with"),
+        (
+            dataset_of("ab" * 10, groups="gghhiijjkk" * 2, folds="12" * 10),
+            SplitConfig(folds="manifest"),
+            "5 groups of train.csv would train and validate both",
+        ),
     ],
 )
 def test_what_cannot_be_split_is_said(dataset: Dataset, config: SplitConfig, said: str) -> None:
     with pytest.raises(InputError, match=said):
         draw_split(dataset, config)
+
+
+def test_what_is_held_out_stands_in_no_fold_and_no_seed_moves_it() -> None:
+    dataset = dataset_of("a" * 50 + "b" * 30 + "c" * 20)
+    first = draw_split(dataset, SplitConfig(holdout=0.1))
+    assert Counter(dataset.labels(first.holdout)) == {0: 5, 1: 3, 2: 2}
+    (fold,) = first.folds
+    assert sorted(fold.training + fold.validation + first.holdout) == list(range(100))
+    assert len(fold.validation) == 18
+    other = draw_split(dataset, SplitConfig(holdout=0.1, split_seed=1))
+    assert other.holdout == first.holdout
+    assert other.folds != first.folds
+    folds = draw_split(dataset, SplitConfig(holdout=0.1, folds=3))
+    assert folds.holdout == first.holdout
+    everyone = sorted(p for fold in folds.folds for p in fold.validation)
+    assert sorted((*everyone, *folds.holdout)) == list(range(100))
+
+
+def test_a_holdout_keeps_groups_whole_and_is_stored(tmp_path: Path) -> None:
+    groups = "".join(chr(65 + p // 4) for p in range(80))
+    dataset = dataset_of("ab" * 40, groups=groups)
+    config = SplitConfig(holdout=0.2)
+    split = draw_split(dataset, config)
+    (fold,) = split.folds
+    sides = [{groups[p] for p in part} for part in (*vars(fold).values(), split.holdout)]
+    assert all(sides)
+    assert sum(map(len, sides)) == len(set(groups))
+    split.save(tmp_path / "split.csv")
+    assert stored_or_drawn_split(tmp_path / "split.csv", dataset, config) == split
+    # A file of a split that holds nothing out is none of this configuration.
+    draw_split(dataset, SplitConfig()).save(tmp_path / "split.csv")
+    assert stored_or_drawn_split(tmp_path / "split.csv", dataset, config) == split
+
+
+def test_the_name_of_a_split_without_holdout_is_what_it_was() -> None:
+    dataset = dataset_of("ab" * 10)
+    assert split_fingerprint(SplitConfig(), dataset) == "267fbb350eb9d810"
+    assert split_fingerprint(SplitConfig(holdout=0.1), dataset) != "267fbb350eb9d810"
 
 
 def test_tiny_data_still_validates_every_class() -> None:

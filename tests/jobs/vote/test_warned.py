@@ -1,12 +1,19 @@
 """Each warning is heard where its cause is planted, and not where it is not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from jobs.data.dataset import Dataset
 from jobs.data.manifest import Clip, Manifest
 from jobs.vote.estimate.labels import CheckedLabel
-from jobs.vote.estimate.warned import Seen, _chance_of, warnings_of
+from jobs.vote.estimate.recorded import Difference
+from jobs.vote.estimate.shift import Shift
+from jobs.vote.estimate.simple import Simple
+from jobs.vote.estimate.warned import warnings_of
+from jobs.vote.estimate.warned.of_scores import _chance_of
+from jobs.vote.estimate.warned.seen import ClipsSeen, Seen
 from tests.jobs.data.test_split import dataset_of
 
 
@@ -22,6 +29,7 @@ def seen_of(labels: str, validating: list[int], **changed: object) -> Seen:
         "groups": np.arange(clips),
         "right": np.stack([np.ones(clips, bool), np.arange(clips) % 2 == 0]),
         "names": ["good", "bad"],
+        "chosen_right": np.ones(clips, bool),
         "suspects": [],
         "out_of_fold": False,
         "corrected": 0.8,
@@ -95,3 +103,35 @@ def test_labels_are_doubted_only_where_the_voters_are_sure() -> None:
     (warned,) = warnings_of(seen_of("ab" * 100, clips, suspects=doubted))
     assert warned.evidence == {"labels": 1, "worst": ["3"]}
     assert kinds(seen_of("ab" * 100, clips, suspects=doubted[1:])) == []
+
+
+def test_what_parting_groups_adds_is_told_where_the_test_may_have_it() -> None:
+    alike = Simple(random=0.84, grouped=0.66, error=0.02, correlation=0.2, groups=30)
+    clips = list(range(0, 200, 5))
+    (warned,) = warnings_of(seen_of("ab" * 100, clips, clips=ClipsSeen(simple=alike)))
+    assert warned.kind == "groups-are-alike"
+    assert "right on 84 % of the labelled clips in random folds" in warned.sentence
+    assert "may give about 18 points more" in warned.sentence
+    suggested = ClipsSeen(simple=alike, suggested=True)
+    (warned,) = warnings_of(seen_of("ab" * 100, clips, clips=suggested))
+    assert "the score may lie by about 18 points" in warned.sentence
+    for none in (replace(alike, grouped=0.81), replace(alike, error=0.07)):
+        assert kinds(seen_of("ab" * 100, clips, clips=ClipsSeen(simple=none))) == []
+
+
+def test_a_test_that_differs_is_told_as_what_it_may_be() -> None:
+    clips = list(range(0, 200, 5))
+    shift = Shift(auc=0.9, usual=(0.4, 0.6), where="bands above 4.0 kHz are 12 dB weaker", groups=9)
+    (warned,) = warnings_of(seen_of("ab" * 100, clips, clips=ClipsSeen(shift=shift)))
+    assert warned.kind == "test-unlike-training"
+    assert "bands above 4.0 kHz are 12 dB weaker in the test" in warned.sentence
+    few = ClipsSeen(shift=replace(shift, groups=3))
+    (warned,) = warnings_of(seen_of("ab" * 100, clips, clips=few))
+    assert warned.kind == "test-cannot-be-compared"
+    assert "with 3 groups that cannot be told apart from a shift" in warned.sentence
+    alike = ClipsSeen(shift=replace(shift, auc=0.61))
+    assert kinds(seen_of("ab" * 100, clips, clips=alike)) == []
+    otherwise = Difference("codec", 1.0, 0.0, "codec FLAC in 100 % of its clips")
+    (warned,) = warnings_of(seen_of("ab" * 100, clips, clips=ClipsSeen(recorded=[otherwise])))
+    assert warned.kind == "test-recorded-otherwise"
+    assert "(codec FLAC in 100 % of its clips)" in warned.sentence

@@ -1,0 +1,45 @@
+"""What an estimate takes for granted, in sentences."""
+
+from collections.abc import Collection, Mapping
+
+from jobs.train.config import RunConfig
+from jobs.vote.candidates import Candidate
+from jobs.vote.vote import Vote
+
+# What training itself takes from validation clips, by the setting that does so.
+LOOKS_AT_VALIDATION: Mapping[str, str] = {
+    "plateau": "the plateau schedule looked at validation clips, which no draw repeats",
+    "early_stopping": "early stopping looked at validation clips, which no draw repeats",
+}
+
+
+def assumptions(vote: Vote, also_voted: Collection[str]) -> list[str]:
+    """Return them all.
+
+    Args:
+        vote: by the rule of the grid.
+        also_voted: names of other rules by which the output was voted.
+    """
+    found = ["the test is like the labelled clips"]
+    groups = {clip.group for clip in vote.dataset.labelled.clips} - {None}
+    test = vote.dataset.test.clips
+    if groups and test and all(clip.group is None for clip in test):
+        found.append("the test is of new groups, as large as those of training")
+    if any(len(each.members) > 1 for each in vote.candidates):
+        found.append("one fold model is judged; the mean of all folds is a little better")
+    seen = {name for each in vote.candidates for name in _looks_at_validation(each)}
+    found += [sentence for name, sentence in LOOKS_AT_VALIDATION.items() if name in seen]
+    if also_voted:
+        chosen = vote.rules.name
+        names = ", ".join([chosen, *sorted(also_voted)])
+        found.append(
+            f"the result is the one of {names} that looks best: what stands beside {chosen} is the "
+            "score of that choice"
+        )
+    return found
+
+
+def _looks_at_validation(candidate: Candidate) -> set[str]:
+    settings = RunConfig.load(candidate.entry.runs[0].config)
+    names = {"plateau"} if settings.settings().get("schedule") == "plateau" else set()
+    return names | ({"early_stopping"} & set(settings.parts))

@@ -1,0 +1,96 @@
+"""Every rule that is shown, side by side: what it chose, and what that should give."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from jobs.vote.estimate.artefact import RuleEstimate
+from jobs.vote.estimate.interval import Sample, prediction_interval
+from jobs.vote.estimate.selection import Repeated, winners_of
+from jobs.vote.rules import CHOOSE, COMBINE, VoteRules
+from jobs.vote.vote import Vote
+
+SINGLE_BEST = "single-best"
+
+
+def shown_rules(of_grid: VoteRules) -> dict[str, VoteRules]:
+    """Return the rules that are shown side by side, by name; the grid's own first."""
+    found = {of_grid.name: of_grid}
+    for choose in CHOOSE:
+        for combine in COMBINE:
+            rule = of_grid.model_copy(update={"choose": choose, "combine": combine})
+            found.setdefault(rule.name, rule)
+    found[SINGLE_BEST] = VoteRules(votes=1)
+    return found
+
+
+@dataclass(frozen=True)
+class Naive:
+    """What a rule chose, and on which validation clips it is right."""
+
+    right: npt.NDArray[np.bool_]
+    votes: int
+
+
+def naive_of(vote: Vote, rule: VoteRules) -> Naive:
+    """Let a rule choose among what was kept, and score it on the clips that it chose by."""
+    ranking = vote.validated.ranking(vote.candidates)
+    picks = CHOOSE[rule.choose](ranking, rule)
+    said = vote.validated.said([vote.candidates[pick] for pick in picks])
+    return Naive(winners_of(said, rule.combine) == vote.validated.labels, len(picks))
+
+
+def best_of(looked_at: Sequence[Repeated]) -> Repeated:
+    """Return what choosing the best of some rules gives: on each draw by the clips drawn."""
+    best = np.stack([each.drawn for each in looked_at]).argmax(axis=0)[None]
+
+    def taken(values: list[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
+        return np.take_along_axis(np.stack(values), best, axis=0)[0]
+
+    return Repeated(
+        taken([each.scores for each in looked_at]),
+        taken([each.drawn for each in looked_at]),
+        taken([each.f1 for each in looked_at]),
+    )
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What an interval rests on beside the score.
+
+    Attributes:
+        validation, test: clips and groups.
+        correlation: within groups.
+        known_from: how many groups that was taken from.
+    """
+
+    validation: Sample
+    test: Sample
+    correlation: float
+    known_from: int
+
+    def of(self, accuracy: float) -> tuple[float, float]:
+        return prediction_interval(
+            accuracy, self.validation, self.test, self.correlation, self.known_from
+        )
+
+
+def rule_estimates(
+    naive: Mapping[str, Naive], repeated: Mapping[str, Repeated], reach: Reach
+) -> dict[str, RuleEstimate]:
+    """Return what each rule should give, by its name."""
+    found = {}
+    for name, chosen in naive.items():
+        low, high = reach.of(repeated[name].corrected)
+        found[name] = RuleEstimate(
+            rule=name,
+            naive=round(float(chosen.right.mean()), 6),
+            corrected=round(repeated[name].corrected, 6),
+            low=round(low, 6),
+            high=round(high, 6),
+            macro_f1=round(float(repeated[name].f1.mean()), 6),
+            votes=chosen.votes,
+        )
+    return found

@@ -1,0 +1,12 @@
+"""What speaks against an estimate: each warning is one function, one sentence, its evidence."""
+
+from jobs.vote.estimate.artefact import Warned
+from jobs.vote.estimate.warned import of_clips, of_groups, of_scores
+from jobs.vote.estimate.warned.seen import Seen
+
+LOOKS = (*of_clips.LOOKS, *of_groups.LOOKS, *of_scores.LOOKS)
+
+
+def warnings_of(seen: Seen) -> tuple[Warned, ...]:
+    """Return all warnings, the gravest first."""
+    return tuple(warned for look in LOOKS for warned in look(seen))

@@ -1,0 +1,142 @@
+"""Warnings that the clips themselves give rise to: copies, a test unlike training, shortcuts."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from jobs.vote.estimate.artefact import Warned
+from jobs.vote.estimate.shortcuts import OF_LOUDNESS
+from jobs.vote.estimate.warned.seen import NAMED, Look, Seen
+from jobs.words import count
+
+
+def _copies_in_validation(seen: Seen) -> Iterator[Warned]:
+    known = seen.copies.validation if seen.copies else None
+    if known is None:
+        return
+    copied = np.array([id_ in known.ids for id_ in seen.ids])
+    if not copied.any():
+        return
+    without, others = "", seen.chosen_right[~copied]
+    if len(others):
+        without = f"; without them validation says {100 * others.mean():.1f} %"
+    yield Warned(
+        kind="copies-in-validation",
+        sentence=f"{count(int(copied.sum()), 'validation clip')} of {len(copied)} "
+        f"({100 * copied.mean():.0f} %) are of recordings that are trained on too, such as "
+        f"{known.example[0]} and {known.example[1]}: validation says more than new recordings "
+        f"will give{without}. audit/train.csv has groups that keep recordings whole",
+        evidence={
+            "validation_clips": int(copied.sum()),
+            "example": list(known.example),
+            "without_them": round(float(others.mean()), 6) if len(others) else None,
+        },
+    )
+
+
+def _copies_in_test(seen: Seen) -> Iterator[Warned]:
+    known = seen.copies.test if seen.copies else None
+    if known is None:
+        return
+    share = 100 * len(known.ids) / len(seen.dataset.test)
+    yield Warned(
+        kind="copies-in-test",
+        sentence=f"{count(len(known.ids), 'test clip')} ({share:.0f} %) are of recordings that "
+        f"have a label, such as {known.example[0]} and {known.example[1]}: the test may give more "
+        "than new recordings would",
+        evidence={"test_clips": len(known.ids), "example": list(known.example)},
+    )
+
+
+def _copies_in_holdout(seen: Seen) -> Iterator[Warned]:
+    known = seen.copies.holdout if seen.copies else None
+    if known is None:
+        return
+    yield Warned(
+        kind="copies-in-holdout",
+        sentence=f"{count(len(known.ids), 'clip')} held out are of recordings that are trained on "
+        f"or ranked by, such as {known.example[0]} and {known.example[1]}: their score is no blind "
+        "one. audit/train.csv has groups that keep recordings whole",
+        evidence={"clips": len(known.ids), "example": list(known.example)},
+    )
+
+
+def _test_unlike_training(seen: Seen) -> Iterator[Warned]:
+    shift = seen.clips.shift
+    if shift is None or not shift.is_alarming:
+        return
+    where = f": {shift.where} in the test" if shift.where else ""
+    yield Warned(
+        kind="test-unlike-training",
+        sentence="the test is unlike training (a classifier tells its clips apart with AUC "
+        f"{shift.auc:.2f}; for clips of training set aside it is at most {shift.usual[-1]:.2f})"
+        f"{where}: the score may be lower than any validation can say",
+        evidence={"auc": shift.auc, "set_aside": list(shift.usual), "where": shift.where},
+    )
+
+
+def _test_of_other_groups(seen: Seen) -> Iterator[Warned]:
+    shift = seen.clips.shift
+    if shift is None or not shift.may_be_groups:
+        return
+    yield Warned(
+        kind="test-cannot-be-compared",
+        sentence=f"the test differs from training (AUC {shift.auc:.2f}) as one group differs from "
+        f"the others (AUC {shift.usual[0]:.2f} to {shift.usual[-1]:.2f}): with "
+        f"{count(shift.groups, 'group')} that cannot be told apart from a shift, which would lower "
+        "the score",
+        evidence={"auc": shift.auc, "set_aside": list(shift.usual), "groups": shift.groups},
+    )
+
+
+def _test_recorded_otherwise(seen: Seen) -> Iterator[Warned]:
+    differences = seen.clips.recorded
+    if not differences:
+        return
+    named = "; ".join(each.words for each in differences)
+    yield Warned(
+        kind="test-recorded-otherwise",
+        sentence=f"the test was recorded or encoded otherwise than training ({named}): if that "
+        "changes the sound, the score is lower than validation says",
+        evidence={each.fact: [each.distance, each.usual] for each in differences},
+    )
+
+
+def _shortcuts(seen: Seen) -> Iterator[Warned]:
+    shortcut = seen.clips.shortcut
+    if shortcut is None or not shortcut.is_alarming(seen.corrected):
+        return
+    heard = ""
+    if shortcut.fact in OF_LOUDNESS and not seen.clips.hears_loudness:
+        heard = ". The features of this grid are normalised and do not hear loudness"
+    yield Warned(
+        kind="shortcut",
+        sentence=f"facts about the recordings alone, above all {shortcut.fact}, tell the label of "
+        f"{100 * shortcut.accuracy:.0f} % of the clips, the ensemble of {100 * seen.corrected:.0f} "
+        f"%: runs may have learned how clips were recorded, which no other recordings share{heard}",
+        evidence={"accuracy": shortcut.accuracy, "chance": shortcut.chance,
+                  "fact": shortcut.fact, "fact_alone": shortcut.alone},
+    )  # fmt: skip
+
+
+def _labels_to_check(seen: Seen) -> Iterator[Warned]:
+    sure = [each for each in seen.suspects if each.is_sure]
+    if sure:
+        yield Warned(
+            kind="labels-to-check",
+            sentence=f"{count(len(sure), 'label')} may be wrong: the voters are sure of "
+            "another class; labels_to_check.csv has them on top, and less certain ones below",
+            evidence={"labels": len(sure), "worst": [each.id for each in sure[:NAMED]]},
+        )
+
+
+LOOKS: tuple[Look, ...] = (
+    _copies_in_validation,
+    _copies_in_holdout,
+    _test_unlike_training,
+    _test_recorded_otherwise,
+    _test_of_other_groups,
+    _copies_in_test,
+    _shortcuts,
+    _labels_to_check,
+)
