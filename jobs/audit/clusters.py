@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from jobs.audit.duplicates import EXACT, NEAR, Duplicate
+from jobs.audit.duplicates import EXACT, NEAR, OVERLAP, Duplicate
 from jobs.data.manifest import Clip
 
 
@@ -38,7 +38,7 @@ class Cluster:
 
     Attributes:
         positions: of the clips in the joined order, ascending.
-        kind: exact if all have the same bytes, else near.
+        kind: exact if all have the same bytes, overlap if some are other cuts, else near.
         similarity: the lowest correlation of the pairs that made it; 1 for exact ones.
         shift_s: the largest shift between two of them, in seconds.
     """
@@ -72,12 +72,16 @@ def clusters(duplicates: Sequence[Duplicate]) -> tuple[Cluster, ...]:
     return tuple(
         Cluster(
             positions=tuple(positions),
-            kind=EXACT if all(pair.kind == EXACT for pair in pairs[positions[0]]) else NEAR,
+            kind=_kind({pair.kind for pair in pairs[positions[0]]}),
             similarity=min(pair.similarity for pair in pairs[positions[0]]),
             shift_s=max((pair.shift_s for pair in pairs[positions[0]]), key=abs),
         )
         for positions in joined.sets(members)
     )
+
+
+def _kind(kinds: set[str]) -> str:
+    return next(kind for kind in (OVERLAP, NEAR, EXACT) if kind in kinds)
 
 
 def suggested_groups(clips: Sequence[Clip], duplicates: Sequence[Duplicate]) -> dict[int, str]:

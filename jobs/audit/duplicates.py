@@ -1,4 +1,4 @@
-"""Recordings that occur more than once: byte for byte, or encoded again, shifted, louder."""
+"""Recordings that occur more than once: the same bytes, encoded again, shifted, cut elsewhere."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,9 @@ import numpy.typing as npt
 
 from jobs.audit.joined import JoinedFeatures
 from jobs.audit.near.candidates import Candidates, candidates
-from jobs.audit.near.fingerprint import fingerprint
+from jobs.audit.near.fingerprint import MAX_SHIFT, fingerprint
+from jobs.audit.near.landmarks import Landmarks, landmarks
+from jobs.audit.near.overlaps import overlapping
 from jobs.audit.near.samples import Heard, match
 from jobs.audit.near.similarity import SimilarPair, verified
 from jobs.extract.audio.decode import DecodeError, decode
@@ -20,7 +22,7 @@ Floats = npt.NDArray[np.float32]
 
 log = logging.getLogger(__name__)
 
-EXACT, NEAR = "exact", "near"
+EXACT, NEAR, OVERLAP = "exact", "near", "overlap"
 BLOCK = 64
 # Features of this many clips are held at once while candidates are compared.
 CLIPS_AT_ONCE = 2_000
@@ -28,6 +30,8 @@ CLIPS_AT_ONCE = 2_000
 BYTES_HEARD_AT_ONCE = 256 * 1024**2
 # At 5 to 20 ms a pair, a quarter of an hour.
 MOST_CONFIRMED = 50_000
+# Cuts that have less than this in common are not looked for.
+LEAST_OVERLAP_S, LEAST_OVERLAP = 2.0, 0.5
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,8 @@ class Duplicate:
 
     Attributes:
         one, other: positions in the joined order, labelled clips before test clips; one < other.
-        kind: exact (the same bytes) or near.
+        kind: exact (the same bytes), near (the same sound), or overlap (two cuts of one recording
+            that have two seconds or half a clip in common).
         similarity: 1 for exact ones, else how their samples correlate, see `near.samples`.
         shift_s: seconds by which `other` lags behind `one`.
     """
@@ -76,14 +81,28 @@ def near_duplicates(features: JoinedFeatures, left_out: set[int]) -> list[Duplic
     positions = np.array(shown, dtype=np.int64)
     if len(positions) < 2:
         return []
-    prints = np.concatenate([fingerprint(block) for block in _blocks(features, positions)])
-    found = candidates(prints)
+    found = _candidates(features, positions)
     similar: list[SimilarPair] = []
     for part in _parts(Candidates(positions[found.pairs], found.shifts)):
         wanted = np.unique(part.pairs)
         log_mel = dict(zip(wanted.tolist(), _log_mel(features, wanted), strict=True))
         similar += verified(part, log_mel)
     return list(_confirmed(features, similar))
+
+
+def _candidates(features: JoinedFeatures, positions: npt.NDArray[np.int64]) -> Candidates:
+    """Return the pairs, as positions in `positions`, that are worth a look at their features."""
+    prints, marks, done = [], [], 0
+    for block in _blocks(features, positions):
+        prints.append(fingerprint(block))
+        marks.append(landmarks(block, first_clip=done))
+        done += len(block)
+    found = candidates(np.concatenate(prints))
+    del prints
+    frames, seconds = features.config.shape[-1], features.config.seconds
+    least = frames * min(LEAST_OVERLAP_S / seconds, LEAST_OVERLAP)
+    # Windows of the transform reach over the ends of what is in common.
+    return found.and_(overlapping(Landmarks.joined(marks), done, frames, int(0.9 * least)))
 
 
 def _confirmed(features: JoinedFeatures, similar: Sequence[SimilarPair]) -> Iterator[Duplicate]:
@@ -95,19 +114,41 @@ def _confirmed(features: JoinedFeatures, similar: Sequence[SimilarPair]) -> Iter
         )  # fmt: skip
         similar = sorted(similar, key=lambda pair: -pair.similarity)[:MOST_CONFIRMED]
 
+    rate, hop = features.config.sample_rate, features.config.hop_length
+
     @lru_cache(maxsize=max(2, BYTES_HEARD_AT_ONCE // (4 * features.config.samples)))
-    def heard(position: int) -> Heard:
+    def samples_of(position: int) -> Floats:
         try:
-            samples, _ = decode(features.file_of(position), features.config)
+            return decode(features.file_of(position), features.config)[0]
         except DecodeError:  # the file is another one by now
-            samples = np.empty(0, dtype=np.float32)
-        return Heard.of(samples, features.config.sample_rate)
+            return np.empty(0, dtype=np.float32)
+
+    @lru_cache(maxsize=samples_of.cache_parameters()["maxsize"])
+    def heard(position: int) -> Heard:
+        return Heard.of(samples_of(position), rate)
 
     progress = Progress("compare", len(similar), "pairs")
     for pair in progress.over(sorted(similar, key=lambda pair: (pair.one, pair.other))):
-        found = match(heard(pair.one), heard(pair.other))
+        if abs(pair.shift) <= MAX_SHIFT:
+            found, lag, kind = match(heard(pair.one), heard(pair.other)), 0, NEAR
+        else:
+            lag, kind = pair.shift * hop, OVERLAP
+            parts = in_common(samples_of(pair.one), samples_of(pair.other), lag)
+            found = match(*(Heard.of(part, rate) for part in parts))
         if found.is_same:
-            yield Duplicate(pair.one, pair.other, NEAR, found.correlation, found.shift_s)
+            shift_s = found.shift_s + lag / rate
+            yield Duplicate(pair.one, pair.other, kind, found.correlation, shift_s)
+
+
+def in_common(one: Floats, other: Floats, lag: int) -> tuple[Floats, Floats]:
+    """Return what two cuts have in common, if the second one lags by so many samples.
+
+    Args:
+        one, other: float32 [samples], as many of both.
+        lag: of `other` behind `one`.
+    """
+    length = max(0, min(len(one), len(other)) - abs(lag))
+    return one[max(0, -lag) :][:length], other[max(0, lag) :][:length]
 
 
 def _blocks(features: JoinedFeatures, positions: npt.NDArray[np.int64]) -> Iterator[Floats]:

@@ -4,12 +4,14 @@ import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jobs.audit.clusters import Cluster
 from jobs.data.manifest import Clip
 from jobs.errors import DamagedFileError
 from jobs.files import csv_rows, write_csv
+
+if TYPE_CHECKING:  # a login node reads the file, and compares no clips
+    from jobs.audit.clusters import Cluster
 
 DUPLICATES = "duplicates.csv"
 HEADER = (
@@ -30,7 +32,7 @@ class Recording:
     paths: tuple[str, ...]
 
 
-def save_recordings(folder: Path, clips: Sequence[Clip], clusters: Sequence[Cluster]) -> None:
+def save_recordings(folder: Path, clips: Sequence[Clip], clusters: "Sequence[Cluster]") -> None:
     """Write the file; lists in a cell have a line for each value."""
     rows = (_row(clips, *each) for each in enumerate(clusters, 1))
     write_csv(folder / DUPLICATES, HEADER, rows)
@@ -60,7 +62,7 @@ def _recordings(rows: Iterator[list[str]]) -> Iterator[Recording]:
         yield Recording(cells["kind"], tuple(cells["paths"].split("\n")))
 
 
-def _row(clips: Sequence[Clip], number: int, each: Cluster) -> list[Any]:
+def _row(clips: Sequence[Clip], number: int, each: "Cluster") -> list[Any]:
     labels = "\n".join(each.labels(clips))
     groups = "\n".join(sorted({clips[p].group or "" for p in each.positions} - {""}))
     paths = "\n".join(clips[p].path for p in each.positions)

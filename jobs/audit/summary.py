@@ -11,7 +11,7 @@ from jobs.extract.store.feature_set import FeatureSet
 from jobs.files import read_json, write_json
 from jobs.schema import Schema
 
-FORMAT = 3
+FORMAT = 4
 SUMMARY = "audit.json"
 
 

@@ -82,7 +82,8 @@ def _looked_at(opened: "OpenedPlan") -> "LookedAt":
     except (NotReadyError, DamagedFileError) as error:
         log.warning("the clips themselves are not compared: %s", error)
     try:
-        recordings = load_recordings(workspace.audit) if current_audit(opened) else None
+        if current_audit(opened):
+            recordings = [each.paths for each in load_recordings(workspace.audit)]
     except (FileNotFoundError, DamagedFileError) as error:
         log.warning("recordings on both sides are not looked for: %s", error)
     held_out = [target for target in opened.targets if target.name == HOLDOUT]

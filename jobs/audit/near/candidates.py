@@ -37,6 +37,13 @@ class Candidates:
     def __len__(self) -> int:
         return len(self.pairs)
 
+    def and_(self, others: "Candidates") -> "Candidates":
+        """Put those of two searches together; of a pair that both have, the first one's stay."""
+        pairs = np.concatenate([self.pairs, others.pairs])
+        shifts = np.concatenate([self.shifts, others.shifts])
+        _, first = np.unique(pairs, axis=0, return_index=True)
+        return Candidates(pairs[first], shifts[first])
+
 
 def candidates(prints: Fingerprints) -> Candidates:
     """Return the pairs of clips that are worth a look at their features.

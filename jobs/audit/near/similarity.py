@@ -94,12 +94,21 @@ def verified(found: Candidates, features: Mapping[int, Floats] | Floats) -> list
     outlines = {int(p): Outline.of(features[int(p)]) for p in np.unique(found.pairs)}
     similar = []
     for (one, other), shift in zip(found.pairs.tolist(), found.shifts.tolist(), strict=True):
-        allowed = all_shifts(outlines[one].level.shape[1])
-        near = [s for s in allowed if abs(s - shift) <= SHIFTS_AROUND] or allowed
+        near = _shifts_near(shift, outlines[one].level.shape[1])
         similarity, best = verify(outlines[one], outlines[other], near)
         if similarity >= SIMILAR:
             similar.append(SimilarPair(one, other, similarity, best))
     return similar
+
+
+def _shifts_near(shift: int, frames: int) -> list[int]:
+    """Return the shifts that are tried around one, also where it is that of another cut."""
+    if abs(shift) > MAX_SHIFT:
+        return [
+            s for s in range(shift - SHIFTS_AROUND, shift + SHIFTS_AROUND + 1) if abs(s) < frames
+        ]
+    allowed = all_shifts(frames)
+    return [s for s in allowed if abs(s - shift) <= SHIFTS_AROUND] or allowed
 
 
 def _similarity(one: Outline, other: Outline, shift: int) -> float:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from jobs.audit.recordings import Recording
 from jobs.data.dataset import Dataset
 from jobs.data.manifest import Clip
 from jobs.data.split import Split
@@ -39,18 +38,18 @@ class Copies:
     groups: Mapping[str, int]
 
 
-def find_copies(recordings: Sequence[Recording], dataset: Dataset, split: Split) -> Copies:
+def find_copies(recordings: Sequence[Sequence[str]], dataset: Dataset, split: Split) -> Copies:
     """Look where the clips of each recording lie.
 
     Args:
-        recordings: those that occur more than once, from the audit.
+        recordings: the paths of the clips of each that occurs more than once, from the audit.
         dataset: labelled and test clips.
         split: which of them train.
     """
     labelled = {clip.path: clip for clip in dataset.labelled.clips}
     test = {clip.path: clip for clip in dataset.test.clips}
-    ours = [[labelled[path] for path in each.paths if path in labelled] for each in recordings]
-    theirs = [[test[path] for path in each.paths if path in test] for each in recordings]
+    ours = [[labelled[path] for path in each if path in labelled] for each in recordings]
+    theirs = [[test[path] for path in each if path in test] for each in recordings]
 
     def clips_at(positions: Iterable[int]) -> set[str]:
         return {dataset.labelled.clips[p].id for p in positions}

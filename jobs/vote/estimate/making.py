@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from jobs.audit.recordings import Recording
 from jobs.data.split import Split
 from jobs.errors import NotReadyError
 from jobs.vote.candidates import Candidate
@@ -52,7 +51,7 @@ class LookedAt:
         split: which clips train.
         labelled, test: what is known of clips without a net.
         hears_loudness: whether any run's features have it.
-        recordings: those that occur more than once, from the audit.
+        recordings: the paths of the clips of each that occurs more than once, from the audit.
         holdout: clips held out.
     """
 
@@ -60,7 +59,7 @@ class LookedAt:
     labelled: PooledClips | None = None
     test: PooledClips | None = None
     hears_loudness: bool = True
-    recordings: Sequence[Recording] | None = None
+    recordings: Sequence[Sequence[str]] | None = None
     holdout: Holdout | None = None
 
 

@@ -36,10 +36,10 @@ def test_each_part_knows_its_copies() -> None:
     dataset = with_test("ab" * 5, tests=3)
     split = Split((Fold((0, 1, 2, 3, 4), (5, 6, 7)),), holdout=(8, 9))
     recordings = [
-        Recording("near", ("0.mp3", "5.mp3")),  # trains and validates
-        Recording("near", ("1.mp3", "2.mp3")),  # trains alone
-        Recording("exact", ("6.mp3", "8.mp3")),  # validates and is held out
-        Recording("near", ("7.mp3", "test/2.mp3", "test/0.mp3")),
+        ("0.mp3", "5.mp3"),  # trains and validates
+        ("1.mp3", "2.mp3"),  # trains alone
+        ("6.mp3", "8.mp3"),  # validates and is held out
+        ("7.mp3", "test/2.mp3", "test/0.mp3"),
     ]
     copies = find_copies(recordings, dataset, split)
     assert copies.validation is not None
@@ -55,7 +55,7 @@ def test_each_part_knows_its_copies() -> None:
 def test_with_folds_a_recording_is_on_both_sides_if_two_folds_have_it() -> None:
     dataset = with_test("ab" * 3, tests=0)
     folds = (Fold((3, 4, 5), (0, 1, 2)), Fold((0, 1, 2), (3, 4, 5)))
-    recordings = [Recording("near", ("0.mp3", "3.mp3")), Recording("near", ("1.mp3", "2.mp3"))]
+    recordings = [("0.mp3", "3.mp3"), ("1.mp3", "2.mp3")]
     copies = find_copies(recordings, dataset, Split(folds))
     assert copies.validation is not None
     assert copies.validation.ids == {"0", "3"}
@@ -68,7 +68,7 @@ def test_copies_in_validation_are_told_with_the_score_without_them() -> None:
     dataset = dataset_of("ab" * 100)
     training = tuple(p for p in range(200) if p not in validating)
     split = Split((Fold(training, tuple(validating)),))
-    recordings = [Recording("near", (f"{p}.mp3", f"{p + 1}.mp3")) for p in range(0, 100, 5)]
+    recordings = [(f"{p}.mp3", f"{p + 1}.mp3") for p in range(0, 100, 5)]
     right = np.arange(40) < 30  # all twenty copies, and ten of the twenty others
     seen = seen_of(
         "", validating, dataset=dataset, chosen_right=right,
@@ -84,7 +84,7 @@ def test_copies_in_validation_are_told_with_the_score_without_them() -> None:
 def test_copies_in_the_test_are_told() -> None:
     dataset = with_test("ab" * 100, tests=20)
     split = Split((Fold(tuple(range(160)), tuple(range(160, 200))),))
-    copies = find_copies([Recording("near", ("3.mp3", "test/7.mp3"))], dataset, split)
+    copies = find_copies([("3.mp3", "test/7.mp3")], dataset, split)
     found = warnings_of(seen_of("", list(range(160, 200)), dataset=dataset, copies=copies))
     (warned,) = [each for each in found if each.kind == "copies-in-test"]
     assert "1 test clip (5 %) are of recordings that have a label" in warned.sentence
