@@ -88,6 +88,12 @@ class FeatureConfig(Schema):
         return min(LEVEL_BANDS, self.n_fft // 2 + 1)
 
     @property
+    def mel_filters(self) -> set[tuple[int, int, int]]:
+        """The filter banks that a clip takes, each by sample rate, n_fft and number of bands."""
+        bands = {*self.kind.mel_bands(self), self.level_bands}
+        return {(self.sample_rate, self.n_fft, each) for each in bands}
+
+    @property
     def source(self) -> "FeatureConfig | None":
         """The feature set that this one can be taken from instead of from the recordings."""
         source = self.kind.source

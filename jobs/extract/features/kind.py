@@ -70,6 +70,10 @@ class FeatureKind(ABC):
         """Return the features that follow from those of the source, for one clip."""
         raise NotImplementedError(f"{self.name} is not derived from another feature set")
 
+    def mel_bands(self, config: "FeatureConfig") -> tuple[int, ...]:
+        """Return of how many bands the mel filters are that a clip takes."""
+        return (config.n_mels,)
+
     def can_be_compared(self, config: "FeatureConfig") -> bool:
         """Return whether clips of one recording can be found by these features."""
         return False

@@ -58,6 +58,9 @@ class SixKinds(FeatureKind):
         )
         return np.vstack(blocks)
 
+    def mel_bands(self, config: "FeatureConfig") -> tuple[int, ...]:
+        return (N_MELS,)
+
     def can_be_compared(self, config: "FeatureConfig") -> bool:
         return True
 

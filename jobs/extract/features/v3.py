@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from jobs.extract.features.kind import FeatureKind, Floats
-from jobs.extract.features.v2 import BLOCKS, LIBROSA_DEFAULTS, ROWS, SixKinds
+from jobs.extract.features.v2 import BLOCKS, LIBROSA_DEFAULTS, N_MELS, ROWS, SixKinds
 
 if TYPE_CHECKING:
     from jobs.extract.config import FeatureConfig
@@ -24,6 +24,9 @@ class MeanOfSixKinds(FeatureKind):
 
     def shape(self, config: "FeatureConfig") -> tuple[int, ...]:
         return (ROWS,)
+
+    def mel_bands(self, config: "FeatureConfig") -> tuple[int, ...]:
+        return (N_MELS,)
 
     def compute(self, clip: "ClipAnalysis", config: "FeatureConfig") -> Floats:
         assert config.source is not None

@@ -18,13 +18,15 @@ PR_SET_PDEATHSIG = 1
 
 def serve(connection: Connection, phase_descriptor: int) -> None:
     """Work on batches of requests, in order, until the other side is gone."""
+    from jobs.extract.features.blocks.librosa_tables import use
     from jobs.extract.workers.phase import Phase
     from jobs.extract.workers.request import warm_up, work_on
 
     _silence_standard_error()
     phase = Phase(phase_descriptor)
     with contextlib.suppress(EOFError, ConnectionError):
-        configs = connection.recv()
+        configs, tables = connection.recv()
+        use(tables)
         warm_up(configs)
         connection.send(None)  # ready: from now on a clip takes no longer than it takes
         while True:

@@ -16,6 +16,7 @@ from typing import Literal
 from jobs.errors import NotReadyError
 from jobs.extract.clip_features import ClipFeatures
 from jobs.extract.config import FeatureConfig
+from jobs.extract.features.blocks.librosa_tables import tables_of
 from jobs.extract.workers.phase import Phase
 from jobs.extract.workers.request import WorkRequest
 from jobs.process import python_path
@@ -82,7 +83,8 @@ class WorkerProcess:
             os.close(phase)
         self.batches: collections.deque[range] = collections.deque()
         self.deadline = time.monotonic() + START_WITHIN_S
-        self._send(tuple(configs))
+        # The process has begun to import what it needs: meanwhile these are built, once.
+        self._send((tuple(configs), tables_of(f for c in configs for f in c.mel_filters)))
 
     @property
     def can_take_a_batch(self) -> bool:

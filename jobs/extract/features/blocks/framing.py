@@ -1,6 +1,5 @@
 """A clip cut into overlapping, windowed frames: what every Fourier transform begins with."""
 
-import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from jobs.extract.features.blocks.kernels import kernels
+from jobs.extract.features.blocks.librosa_tables import hann
 
 Floats = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.int64]
@@ -91,11 +91,3 @@ def sounding_frames(samples: Floats, n_fft: int, hop_length: int) -> int:
             return 1 + (start + int(sounding[-1]) + n_fft // 2) // hop_length
         end = start
     return 0
-
-
-@functools.lru_cache(maxsize=16)
-def hann(length: int) -> npt.NDArray[np.float64]:
-    """Return the periodic Hann window, float64 [length]."""
-    from librosa.filters import get_window
-
-    return np.asarray(get_window("hann", length), dtype=np.float64)

@@ -1,13 +1,14 @@
 """Mel spectrogram, decibels and MFCC: feature set v1, and the first 168 rows of v2."""
 
 import functools
-import warnings
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import scipy.fft
 import scipy.sparse
+
+from jobs.extract.features.blocks.librosa_tables import mel_filters
 
 Floats = npt.NDArray[np.float32]
 Levels = TypeVar("Levels", npt.NDArray[np.float32], npt.NDArray[np.float64])
@@ -60,19 +61,6 @@ def mfcc(mel: Floats, n_mfcc: int) -> Floats:
         float32 [n_mfcc, frames]: the orthonormal DCT-II of the mel bands in dB.
     """
     return np.asarray(_cosines(n_mfcc, len(mel)) @ decibels(mel))
-
-
-# Building them takes librosa 1.1 to 1.4 ms, as much as the Fourier transform of a clip: once is
-# enough for a task.
-@functools.lru_cache(maxsize=8)
-def mel_filters(sample_rate: int, n_fft: int, n_mels: int) -> Floats:
-    """Return the weights of `librosa.filters.mel`, float32 [n_mels, bins]."""
-    from librosa.filters import mel
-
-    with warnings.catch_warnings():
-        # More bands than bins in the bass: such a band is silent, as it is in librosa.
-        warnings.simplefilter("ignore", UserWarning)
-        return np.asarray(mel(sr=sample_rate, n_fft=n_fft, n_mels=n_mels), dtype=np.float32)
 
 
 @functools.lru_cache(maxsize=8)

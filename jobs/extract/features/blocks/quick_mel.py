@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from jobs.extract.features.blocks.framing import Framing
 from jobs.extract.features.blocks.kernels import kernels
-from jobs.extract.features.blocks.mel import DECIBELS_BELOW_PEAK, mel_filters, mel_power
+from jobs.extract.features.blocks.librosa_tables import mel_filters
+from jobs.extract.features.blocks.mel import DECIBELS_BELOW_PEAK, mel_power
 
 Floats = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.int64]
