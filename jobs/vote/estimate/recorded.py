@@ -19,6 +19,8 @@ COMPARED = {
     "bit_rate": ("bit rate", "{:,.0f} bit/s"),
     "duration_s": ("length", "{:.2f} s"),
 }
+# What differs by less than about this is the same: encoders pad, and a variable bit rate varies.
+ALIKE = {"duration_s": 0.25, "bit_rate": 8_000.0}
 # A quarter of the clips: less changes a score by less than its interval is wide.
 CLEARLY_DIFFERENT, BEYOND = 0.25, 0.1
 FEW_VALUES = 8
@@ -53,7 +55,7 @@ def recorded_otherwise(
     """
     found = []
     for fact in COMPARED:
-        ours, theirs = labelled.fact(fact), test.fact(fact)
+        ours, theirs = (_rounded(each.fact(fact), fact) for each in (labelled, test))
         distance = _distance(ours, theirs)
         if distance < CLEARLY_DIFFERENT:
             continue
@@ -62,6 +64,11 @@ def recorded_otherwise(
             words = _words(fact, ours, theirs, labelled.codecs)
             found.append(Difference(fact, round(distance, 4), round(usual, 4), words))
     return sorted(found, key=lambda each: -each.distance)
+
+
+def _rounded(values: Floats, fact: str) -> Floats:
+    alike = ALIKE.get(fact)
+    return values if alike is None else np.asarray(np.round(values / alike) * alike)
 
 
 def _distance(one: Floats, other: Floats) -> float:
