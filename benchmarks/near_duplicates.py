@@ -2,11 +2,15 @@
 
     python benchmarks/near_duplicates.py
     python benchmarks/near_duplicates.py --sizes 1750 12000 200000
+    python benchmarks/near_duplicates.py --overlaps 12000 200000
 
 The clips are takes of 35 made words by five made voices, 0.3 to 0.7 s long. Up to 2,000 of them are
 made as sound, and their pairs are compared by their samples too; of more, spectrograms are those
 of 2,000 takes, each changed at random by some dB, because making them as sound would take longer
 than all that is measured. Prints seconds, pairs and peak memory; none of these pairs is a copy.
+
+With --overlaps: the search for cuts of one recording, among spectrograms of random fluctuations, of
+five seconds each; one in a hundred is cut from the sound of another one, two seconds in common.
 """
 
 import argparse
@@ -27,6 +31,8 @@ if not __package__:
 
 from jobs.audit.near.candidates import candidates
 from jobs.audit.near.fingerprint import fingerprint
+from jobs.audit.near.landmarks import Landmarks, landmarks
+from jobs.audit.near.overlaps import overlapping, share_kept
 from jobs.audit.near.samples import Heard, match
 from jobs.audit.near.similarity import SimilarPair, verified
 from jobs.extract.config import FeatureConfig
@@ -98,6 +104,38 @@ def measure(takes: list[Floats], clips: int) -> None:
     )
 
 
+def noisy(rng: np.random.Generator, clips: int, frames: int) -> Floats:
+    """Return spectrograms that fluctuate at random, float32 [clips, 64, frames], in dB."""
+    rough = gaussian_filter(rng.standard_normal((clips, 64, frames), np.float32), (0, 1, 1.5))
+    return np.asarray(-30 + 6 * rough / rough.std(), np.float32)
+
+
+def measure_overlaps(clips: int) -> None:
+    """Print how many planted cuts are candidates, how many others, and what it costs."""
+    frames, shift = 216, 130  # five seconds, and two of them in common
+    rng, marks, seconds = np.random.default_rng(0), [], 0.0
+    for start in range(0, clips, 100):
+        block = noisy(rng, min(100, clips - start), frames)
+        if len(block) > 1:  # the second one is cut from the first one's sound
+            block[1, :, : frames - shift] = block[0, :, shift:]
+            block[1] += rng.standard_normal(block[1].shape, np.float32)
+        started = time.monotonic()
+        marks.append(landmarks(block, start).some(share_kept(clips, frames)))
+        seconds += time.monotonic() - started
+    started = time.monotonic()
+    found = overlapping(Landmarks.joined(marks), clips, frames, int(1.8 * RATE / 512))
+    searched = time.monotonic() - started
+    lower, higher = found.pairs.T
+    planted = int(((lower % 100 == 0) & (higher == lower + 1)).sum())
+    peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    print(
+        f"{clips:>7} clips: {planted} of {clips // 100} planted cuts and {len(found) - planted} "
+        f"others are candidates; seconds: landmarks {seconds:.1f}, search {searched:.1f}; peak "
+        f"{peak_gb:.1f} GB",
+        flush=True,
+    )
+
+
 def confirm(takes: list[Floats], pairs: list[SimilarPair]) -> tuple[int, float]:
     """Compare pairs by their samples; return how many are the same, and ms a pair."""
     started = time.monotonic()
@@ -109,8 +147,13 @@ def confirm(takes: list[Floats], pairs: list[SimilarPair]) -> tuple[int, float]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--sizes", type=int, nargs="+", default=[1_750, 12_000])
+    parser.add_argument("--overlaps", type=int, nargs="+", default=[])
     arguments = parser.parse_args()
     print(f"python {platform.python_version()}, numpy {np.__version__}")
+    for clips in arguments.overlaps:
+        measure_overlaps(clips)
+    if arguments.overlaps:
+        return 0
     takes = [take(number) for number in range(min(max(arguments.sizes), MADE_AS_SOUND))]
     for clips in arguments.sizes:
         measure(takes, clips)

@@ -12,7 +12,7 @@ from jobs.audit.joined import JoinedFeatures
 from jobs.audit.near.candidates import Candidates, candidates
 from jobs.audit.near.fingerprint import MAX_SHIFT, fingerprint
 from jobs.audit.near.landmarks import Landmarks, landmarks
-from jobs.audit.near.overlaps import overlapping
+from jobs.audit.near.overlaps import overlapping, share_kept
 from jobs.audit.near.samples import Heard, match
 from jobs.audit.near.similarity import SimilarPair, verified
 from jobs.extract.audio.decode import DecodeError, decode
@@ -92,14 +92,15 @@ def near_duplicates(features: JoinedFeatures, left_out: set[int]) -> list[Duplic
 
 def _candidates(features: JoinedFeatures, positions: npt.NDArray[np.int64]) -> Candidates:
     """Return the pairs, as positions in `positions`, that are worth a look at their features."""
+    frames, seconds = features.config.shape[-1], features.config.seconds
+    share = share_kept(len(positions), frames)
     prints, marks, done = [], [], 0
     for block in _blocks(features, positions):
         prints.append(fingerprint(block))
-        marks.append(landmarks(block, first_clip=done))
+        marks.append(landmarks(block, first_clip=done).some(share))
         done += len(block)
     found = candidates(np.concatenate(prints))
     del prints
-    frames, seconds = features.config.shape[-1], features.config.seconds
     least = frames * min(LEAST_OVERLAP_S / seconds, LEAST_OVERLAP)
     # Windows of the transform reach over the ends of what is in common.
     return found.and_(overlapping(Landmarks.joined(marks), done, frames, int(0.9 * least)))

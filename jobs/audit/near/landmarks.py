@@ -1,13 +1,15 @@
 """What of a clip can be found again in another cut of its recording, wherever that begins.
 
 Landmarks after Wang: An Industrial-Strength Audio Search Algorithm (ISMIR 2003): the peaks of a
-spectrogram stay where they are, whatever is cut off before them. Three peaks and the times between
+spectrogram stay where they are, whatever is cut off before them. Four peaks and the times between
 them are one number, which is rare; two cuts of a recording have many of these numbers in common,
-all at one distance in time.
+all at one distance in time. (Pairs of peaks, as in the paper, are too common among 64 bands: of
+12,000 clips of noise-like sound even triples lost a third of the planted cuts.)
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
@@ -17,23 +19,25 @@ from jobs.audit.near.fingerprint import TREND
 from jobs.audit.near.fluctuations import audible, fluctuations, moving_mean
 
 Floats = npt.NDArray[np.float32]
+Numbers = npt.NDArray[np.int64]
 
 SMOOTHING = 3  # frames; a cut begins anywhere within one
 BANDS_AROUND, FRAMES_AROUND = 2, 4
 LEAST_DB = 2.0
-# Each peak goes together with two of the five that follow it within a second.
-FOLLOWING, LONGEST = 5, 43
+# Each peak goes together with three of the six that follow it within a second.
+FOLLOWING, LONGEST = 6, 43
+OTHERS = 3
 BITS, FRAMES_ALIKE = 7, 2
 
 
 @dataclass(frozen=True)
 class Landmarks:
-    """Triples of peaks, in the order of their clips.
+    """Four peaks each, clips in no order.
 
     Attributes:
-        numbers: int64 [triples], what each is.
-        clips: int32 [triples], whose it is.
-        frames: int32 [triples], where it begins.
+        numbers: int64 [landmarks], what each is.
+        clips: int32 [landmarks], whose it is.
+        frames: int32 [landmarks], where it begins.
     """
 
     numbers: npt.NDArray[np.int64]
@@ -73,30 +77,24 @@ def landmarks(features: Floats, first_clip: int) -> Landmarks:
     is_peak = (extent == maximum_filter(extent, around, mode="constant")) & (extent > LEAST_DB)
     clip, frame, band = np.nonzero(is_peak.transpose(0, 2, 1))
     parts = [
-        _triples(clip, frame, band, second, third)
-        for second in range(1, FOLLOWING)
-        for third in range(second + 1, FOLLOWING + 1)
+        _together(clip, frame, band, others)
+        for others in combinations(range(1, FOLLOWING + 1), OTHERS)
     ]
     numbers, clips, frames = (np.concatenate(each) for each in zip(*parts, strict=True))
     return Landmarks(numbers, (clips + first_clip).astype(np.int32), frames.astype(np.int32))
 
 
-def _triples(
-    clip: npt.NDArray[np.int64],
-    frame: npt.NDArray[np.int64],
-    band: npt.NDArray[np.int64],
-    second: int,
-    third: int,
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Join each peak with the `second` and the `third` one after it."""
-    first = np.arange(max(0, len(clip) - third))
-    later = frame[first + third] - frame[first]
-    first = first[
-        (clip[first] == clip[first + third]) & (later >= FRAMES_ALIKE) & (later <= LONGEST)
-    ]
-    number = np.zeros(len(first), np.int64)
-    for peak in (first, first + second, first + third):
-        number = number << BITS | band[peak]
-    for peak in (first + second, first + third):
-        number = number << BITS | (frame[peak] - frame[first]) // FRAMES_ALIKE
+def _together(
+    clip: Numbers, frame: Numbers, band: Numbers, others: tuple[int, ...]
+) -> tuple[Numbers, Numbers, Numbers]:
+    """Join each peak with the ones that come so many after it: its numbers, clips and frames."""
+    first = np.arange(max(0, len(clip) - others[-1]))
+    later = frame[first + others[-1]] - frame[first]
+    is_one = (clip[first] == clip[first + others[-1]]) & (later >= FRAMES_ALIKE)
+    first = first[is_one & (later <= LONGEST)]
+    number = band[first]
+    for other in others:
+        number = number << BITS | band[first + other]
+    for other in others:
+        number = number << BITS | (frame[first + other] - frame[first]) // FRAMES_ALIKE
     return number, clip[first], frame[first]
