@@ -11,8 +11,8 @@ from jobs.audit.near.landmarks import Landmarks
 Numbers = npt.NDArray[np.int64]
 
 # What dense sound has of them. Above the most, numbers are thinned out: of 200,000 clips of five
-# seconds one in seven is kept.
-LANDMARKS_PER_FRAME, MOST_LANDMARKS = 8, 50_000_000
+# seconds one in twelve is kept.
+LANDMARKS_PER_FRAME, MOST_LANDMARKS = 8, 30_000_000
 # What more clips share says little of two of them, and costs the square of it.
 MOST_SHARING = 6
 # So many at one distance in time, or one frame beside it. Of 141 cuts of ESC-10 at 64 kbit/s that

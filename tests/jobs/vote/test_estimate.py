@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from jobs.vote.estimate.calibrated import expected_error, repeat_calibration
+from jobs.vote.estimate.compared_rules import best_of, shown_rules
 from jobs.vote.estimate.labels import labels_to_check
-from jobs.vote.estimate.making import best_of, shown_rules
 from jobs.vote.estimate.pool import Pool
 from jobs.vote.estimate.selection import Repeated, macro_f1, repeat_selection
 from jobs.vote.rules import VoteRules
@@ -134,3 +134,10 @@ def test_planted_wrong_labels_come_first() -> None:
     )
     assert all(each.looks_like == true[int(each.id)] for each in found)
     assert labels_to_check([str(k) for k in range(400)], true, said) == []
+
+
+def test_a_single_validation_group_is_drawn_from_by_its_clips() -> None:
+    said, labels = coins(np.random.default_rng(0), 50, 40)
+    one = repeat_selection(pool_of(said, labels, groups=np.zeros(40)), {"x": SINGLE}, 20, seed=0)
+    none = repeat_selection(pool_of(said, labels), {"x": SINGLE}, 20, seed=0)
+    np.testing.assert_array_equal(one["x"].scores, none["x"].scores)

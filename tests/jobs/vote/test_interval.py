@@ -45,6 +45,16 @@ def test_groups_widen_it_and_few_groups_more() -> None:
     assert width(2, 0.3) > 0.9
 
 
+def test_what_many_groups_tell_of_their_variance_serves_one() -> None:
+    one, test = Sample(np.array([80])), Sample(np.full(8, 40))
+    alone = prediction_interval(0.8, one, test, 0.1)
+    known = prediction_interval(0.8, one, test, 0.1, known_from=30)
+    assert alone == (0.0, 1.0)
+    # Variance: p (1 - p) ((1 + 79 * 0.1) / 80 + (1 + 39 * 0.1) / 320).
+    expected = 2 * 1.96 * np.sqrt(0.16 * (8.9 / 80 + 4.9 / 320))
+    assert known[1] - known[0] == pytest.approx(expected, rel=0.1)
+
+
 @pytest.mark.parametrize("planted", [0.0, 0.1, 0.4])
 def test_a_planted_correlation_is_found(planted: float) -> None:
     rng = np.random.default_rng(0)
