@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from jobs.audit.summary import AuditSummary
+from jobs.audit.summary import AuditSummary, folders_of
 from jobs.data.dataset import Dataset
 from jobs.data.layouts import read_data
 from jobs.data.layouts.config import LayoutConfig
@@ -81,7 +81,7 @@ def _audit(workspace: Workspace, dataset: Dataset) -> AuditSummary:
             extraction.index(cpus_available())
     with owning(workspace.lock(AUDIT.name)):
         sets = {side: store.open(manifest, config) for side, manifest in dataset.sides.items()}
-        if not AuditSummary.current(workspace.audit, dataset, sets):
+        if not AuditSummary.current(workspace.audit, dataset, folders_of(sets)):
             audit(workspace.audit, dataset, sets)
         return AuditSummary.load(workspace.audit)
 

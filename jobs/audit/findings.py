@@ -19,6 +19,7 @@ from jobs.audit.summary import (
     ClipCounts,
     Spread,
     StatusCounts,
+    folders_of,
 )
 from jobs.data.dataset import Dataset
 from jobs.data.file_kind import cause_of
@@ -181,7 +182,7 @@ def audit_dataset(dataset: Dataset, sets: Mapping[str, FeatureSet]) -> Findings:
         compared_by = config.features
     return Findings(
         dataset=dataset,
-        inputs=AuditInputs.of(dataset, sets),
+        inputs=AuditInputs.of(dataset, folders_of(sets)),
         clips=joined.clips,
         sides=joined.sides,
         seconds=config.seconds,

@@ -24,13 +24,19 @@ class AuditInputs(Schema):
     features: dict[str, str]
 
     @classmethod
-    def of(cls, dataset: Dataset, sets: Mapping[str, FeatureSet]) -> "AuditInputs":
+    def of(cls, dataset: Dataset, features: Mapping[str, str]) -> "AuditInputs":
+        """Args: features: the name of the feature folder of each side; it need not be there."""
         return cls(
             format=FORMAT,
             labelled_clips=dataset.labelled_fingerprint,
             test_clips=dataset.test.fingerprint,
-            features={side: features.folder.name for side, features in sets.items()},
+            features=dict(features),
         )
+
+
+def folders_of(sets: Mapping[str, FeatureSet]) -> dict[str, str]:
+    """Return the name of the feature folder of each side."""
+    return {side: features.folder.name for side, features in sets.items()}
 
 
 class ClipCounts(Schema):
@@ -126,11 +132,11 @@ class AuditSummary(Schema):
 
     @classmethod
     def current(
-        cls, folder: Path, dataset: Dataset, sets: Mapping[str, FeatureSet]
+        cls, folder: Path, dataset: Dataset, features: Mapping[str, str]
     ) -> "AuditSummary | None":
         """Return the audit in `folder` if it is of these clips and features."""
         try:
             found = cls.load(folder)
         except (FileNotFoundError, DamagedFileError):
             return None
-        return found if found.inputs == AuditInputs.of(dataset, sets) else None
+        return found if found.inputs == AuditInputs.of(dataset, features) else None

@@ -45,8 +45,11 @@ class Audit(Stage):
 
 
 def current_audit(opened: "OpenedPlan") -> AuditSummary | None:
-    """Return the audit of these clips and features, if there is one."""
-    return AuditSummary.current(opened.workspace.audit, opened.dataset, _sets(opened))
+    """Return the audit of these clips and features, if there is one; features may be gone."""
+    config = audited_features(opened.plan)
+    sides = opened.dataset.sides
+    features = {side: opened.store.folder(clips, config).name for side, clips in sides.items()}
+    return AuditSummary.current(opened.workspace.audit, opened.dataset, features)
 
 
 def audited_features(plan: "Plan") -> FeatureConfig:

@@ -1,6 +1,7 @@
 """The last stage says what a test should give, and whoever votes again is told what that costs."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -90,6 +91,13 @@ def test_a_lost_estimate_alone_is_made_again_with_the_same_bytes(
     assert again.returncode == 0, again.stderr
     assert (out / "estimate.json").read_bytes() == before
     assert "epoch 1/" not in again.stdout
+
+
+def test_an_estimate_outlives_the_features(out: Path) -> None:
+    shutil.rmtree(out / "features")
+    for shown in (command("status", out), command("estimate", out)):
+        assert shown.returncode == 0, shown.stderr
+        assert "a test of 12 clips like these should give" in shown.stdout
 
 
 def test_without_a_vote_there_is_no_estimate_and_that_is_said(out: Path) -> None:

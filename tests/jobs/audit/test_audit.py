@@ -14,7 +14,7 @@ from jobs.audit.duplicates import EXACT, NEAR, Duplicate
 from jobs.audit.files import audit, write_findings
 from jobs.audit.findings import Findings, audit_dataset
 from jobs.audit.joined import JoinedFeatures
-from jobs.audit.summary import AuditSummary
+from jobs.audit.summary import AuditSummary, folders_of
 from jobs.data.dataset import Dataset
 from jobs.data.layouts import read_data
 from jobs.data.manifest import Clip
@@ -82,9 +82,9 @@ def test_planted_duplicates_are_found_and_no_others(
 def test_the_findings_are_written_for_people_and_programs(planted: Path, tmp_path: Path) -> None:
     found, sets = audited(planted, tmp_path / "out")
     folder, dataset = tmp_path / "audit", found.dataset
-    assert not AuditSummary.current(folder, dataset, sets)
+    assert not AuditSummary.current(folder, dataset, folders_of(sets))
     write_findings(folder, found)
-    assert AuditSummary.current(folder, dataset, sets)
+    assert AuditSummary.current(folder, dataset, folders_of(sets))
     assert AuditSummary.load(folder) == found.summary()
     with (folder / "duplicates.csv").open(newline="") as file:
         recordings = list(csv.DictReader(file))
@@ -228,9 +228,9 @@ def test_an_audit_is_done_again_when_labels_or_clips_change(
     assert AuditSummary.load(folder) == summary
     labels = (own_clips / "train_label.txt").read_text().split()
     (own_clips / "train_label.txt").write_text("\n".join(labels[::-1]))
-    assert not AuditSummary.current(folder, read_data(own_clips), sets)
-    assert not AuditSummary.current(folder, dataset, {"labelled": sets["labelled"]})
+    assert not AuditSummary.current(folder, read_data(own_clips), folders_of(sets))
+    assert not AuditSummary.current(folder, dataset, folders_of({"labelled": sets["labelled"]}))
     (folder / "audit.json").write_text('{"inputs": {"format": 1}}')
-    assert not AuditSummary.current(folder, dataset, sets)
+    assert not AuditSummary.current(folder, dataset, folders_of(sets))
     with pytest.raises(DamagedFileError, match="audit again"):
         AuditSummary.load(folder)
