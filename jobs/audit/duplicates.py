@@ -87,7 +87,9 @@ def near_duplicates(features: JoinedFeatures, left_out: set[int]) -> list[Duplic
         wanted = np.unique(part.pairs)
         log_mel = dict(zip(wanted.tolist(), _log_mel(features, wanted), strict=True))
         similar += verified(part, log_mel)
-    return list(_confirmed(features, similar))
+    # Of a pair that looks alike at two shifts, the one at which it looks more so.
+    best = {(pair.one, pair.other): pair for pair in sorted(similar, key=lambda p: p.similarity)}
+    return list(_confirmed(features, list(best.values())))
 
 
 def _candidates(features: JoinedFeatures, positions: npt.NDArray[np.int64]) -> Candidates:

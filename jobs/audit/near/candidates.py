@@ -38,11 +38,14 @@ class Candidates:
         return len(self.pairs)
 
     def and_(self, others: "Candidates") -> "Candidates":
-        """Put those of two searches together; of a pair that both have, the first one's stay."""
-        pairs = np.concatenate([self.pairs, others.pairs])
-        shifts = np.concatenate([self.shifts, others.shifts])
-        _, first = np.unique(pairs, axis=0, return_index=True)
-        return Candidates(pairs[first], shifts[first])
+        """Put those of two searches together, a pair once for each shift at which it seems alike.
+
+        What looks a little alike at no shift may be the same sound at another.
+        """
+        found = np.column_stack([self.pairs, self.shifts])
+        theirs = np.column_stack([others.pairs, others.shifts])
+        both = np.unique(np.concatenate([found, theirs]), axis=0)
+        return Candidates(both[:, :2], both[:, 2])
 
 
 def candidates(prints: Fingerprints) -> Candidates:

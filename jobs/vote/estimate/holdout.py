@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import Field
 
 from jobs.errors import DamagedFileError, InputError
-from jobs.files import read_json, write_json
+from jobs.files import read_json, set_aside, write_json
 from jobs.predict.target import Target
 from jobs.schema import Schema, fingerprint
 from jobs.vote.estimate.artefact import HoldoutScore
@@ -43,13 +43,14 @@ class Scored(Schema):
 
     @classmethod
     def load(cls, path: Path) -> "Scored":
-        """Read what is remembered; nothing, if there is no such file."""
+        """Read what is remembered: nothing, if there is no such file or it is damaged."""
         try:
             return cls.checked(read_json(path), str(path))
         except FileNotFoundError:
             return cls()
         except (DamagedFileError, InputError) as error:
-            log.warning("what was scored on the holdout before is not known: %s", error)
+            set_aside(path)
+            log.warning("%s; it is set aside, and results are counted anew", error)
             return cls()
 
     def and_by(self, clips: str, voters: str) -> "Scored":

@@ -105,8 +105,8 @@ def make_estimate(
     if also_voted:
         repeated[chosen] = best_of([repeated[name] for name in (chosen, *also_voted)])
     naive = {name: naive_of(vote, rule) for name, rule in rules.items()}
-    copies = find_copies(beside.recordings, vote.dataset, beside.split) \
-        if beside.recordings is not None else None  # fmt: skip
+    recordings = beside.recordings
+    copies = None if recordings is None else find_copies(recordings, vote.dataset, beside.split)
     clips = _clips_seen(beside, copies)
     reach = _reach(vote, pool, naive[chosen], clips.simple)
     rows = rule_estimates(naive, repeated, reach)

@@ -4,12 +4,12 @@ It is a linear discriminant on the levels of mel bands. It costs no training, so
 clips can be asked what a few validation groups cannot tell: how much clips of one group are alike.
 """
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from jobs.data.folds import draw_folds
 from jobs.vote.estimate.interval import intraclass_correlation
 from jobs.vote.estimate.pooled_clips import Numbers, PooledClips
 
@@ -70,14 +70,10 @@ def classify_simply(clips: PooledClips, groups: Numbers, seed: int) -> Simple | 
 def _right(clips: PooledClips, groups: Numbers, folds: int, seed: int) -> npt.NDArray[np.float64]:
     """Return on which clips the classifier is right that has not seen their group, [clips]."""
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-    from sklearn.model_selection import StratifiedGroupKFold
 
     right = np.zeros(len(clips))
-    kind = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # of classes with fewer clips than folds
-        parts = list(kind.split(clips.levels, clips.labels, groups))
-    for training, held_out in parts:
+    for held_out in draw_folds(clips.labels.tolist(), list(map(str, groups)), folds, seed):
+        training = np.delete(np.arange(len(clips)), held_out)
         known = clips.labels[training]
         if len(np.unique(known)) < 2 or not len(held_out):
             continue

@@ -10,6 +10,7 @@ import soundfile
 
 from jobs.audit.duplicates import OVERLAP, in_common
 from jobs.audit.files import write_findings
+from jobs.audit.near.candidates import Candidates
 from jobs.audit.near.landmarks import Landmarks, landmarks
 from jobs.audit.near.overlaps import overlapping
 from jobs.audit.near.samples import SAME
@@ -89,6 +90,15 @@ def test_silence_has_no_landmarks() -> None:
     silent = np.full((2, 64, 200), -80, np.float32)
     found = overlapping(landmarks(silent, 0), 2, 200, 80)
     assert len(found) == 0
+
+
+def test_a_pair_that_seems_alike_at_two_shifts_is_looked_at_in_both() -> None:
+    pair = np.array([[0, 1]])
+    near, cut = Candidates(pair, np.array([2])), Candidates(pair, np.array([-150]))
+    found = near.and_(cut)
+    assert found.pairs.tolist() == [[0, 1], [0, 1]]
+    assert sorted(found.shifts.tolist()) == [-150, 2]
+    assert len(near.and_(near)) == 1
 
 
 @pytest.mark.parametrize("lag", [-3, 0, 3])
