@@ -1,7 +1,7 @@
 """`python -m pipeline.show CLIP.mp3`: pictures of its features, and of each augmentation."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,9 +55,12 @@ def main(
             f"augmentations are drawn on v1 and not on {features.features}: leave `features` out, "
             "all feature sets are drawn anyway"
         )
+    configs = [_config_of(name, features) for name in FEATURE_SETS]
+    extracted = dict(zip(configs, _extract(clip, configs), strict=True))
+    other = _partner(clip, partner, features)
     written = [
-        *_draw_features(clip, features, out),
-        *_draw_changes(clip, partner, features, values, out),
+        *_draw_features(extracted, clip, out),
+        *_draw_changes(clip, extracted[features], other, features, values, out),
     ]
     for path in written:
         console.say(f"  {path}")
@@ -72,29 +75,37 @@ def _partner(
     hinders nobody. None if there is none that can be read.
     """
     if asked is not None:
-        return _extract(asked, features)
+        return _extract(asked, [features])[0]
     names = [name for name in sound_files(clip.parent) if "/" not in name and name != clip.name]
     later = [name for name in names if name > clip.name]
     for name in [*later, *(name for name in names if name <= clip.name)][:NEIGHBOURS]:
         with contextlib.suppress(InputError):
-            return _extract(clip.parent / name, features)
+            return _extract(clip.parent / name, [features])[0]
     return None
 
 
-def _draw_features(clip: Path, chosen: FeatureConfig, out: Path) -> Iterator[Path]:
+def _config_of(name: str, chosen: FeatureConfig) -> FeatureConfig:
+    """Return the config by which a feature set is drawn: of the chosen one its own."""
+    if name == chosen.features:
+        return chosen
+    return FeatureConfig(features=name, seconds=chosen.seconds)
+
+
+def _draw_features(
+    extracted: Mapping[FeatureConfig, "npt.NDArray[np.float32]"], clip: Path, out: Path
+) -> Iterator[Path]:
     from pipeline.pages.pictures import draw_features
 
-    for name in FEATURE_SETS:
-        is_chosen = name == chosen.features
-        config = chosen if is_chosen else FeatureConfig(features=name, seconds=chosen.seconds)
-        path = out / f"features-{name}.png"
-        draw_features(_extract(clip, config), config, clip.name, path)
+    for config, features in extracted.items():
+        path = out / f"features-{config.features}.png"
+        draw_features(features, config, clip.name, path)
         yield path
 
 
 def _draw_changes(
     clip: Path,
-    partner: Path | None,
+    extracted: "npt.NDArray[np.float32]",
+    other: "npt.NDArray[np.float32] | None",
     features: FeatureConfig,
     settings: Mapping[str, object],
     out: Path,
@@ -103,8 +114,7 @@ def _draw_changes(
 
     from pipeline.pages.pictures import draw_before_and_after
 
-    other = _partner(clip, partner, features)
-    stacked = np.stack([_extract(clip, features), *([] if other is None else [other])])
+    stacked = np.stack([extracted] if other is None else [extracted, other])
     for kind in AUGMENTATIONS:
         if kind.name == "mixup" and other is None:
             console.warn(
@@ -185,17 +195,16 @@ def _title(augmentation: Augmentation, rows: Mapping[str, "Tensor"]) -> str:
     return "; ".join(parts)
 
 
-def _extract(clip: Path, config: FeatureConfig) -> "npt.NDArray[np.float32]":
-    """Return one clip's features; as everywhere, a process of its own touches the MP3."""
+def _extract(clip: Path, configs: Sequence[FeatureConfig]) -> list["npt.NDArray[np.float32]"]:
+    """Return one clip's features by each config; a process of its own touches the MP3."""
     from jobs.extract.extraction import extract_clip
 
     if not clip.is_file():
         raise InputError(f"there is no file {clip}")
-    found = extract_clip(clip, [config])
-    (features,) = found.features
-    if features is None:
+    found = extract_clip(clip, configs)
+    if found.reason:
         raise InputError(f"{clip}: {found.reason}")
-    return features.copy()
+    return [features.copy() for features in found.features if features is not None]
 
 
 app = command(main)

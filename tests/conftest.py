@@ -1,9 +1,8 @@
 """Fixtures that several folders share: made MP3 clips, real ones, a launch as a user runs it."""
 
+import functools
 import os
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ import soundfile
 from jobs.data.dataset import Dataset
 from jobs.data.layouts import read_data
 from jobs.data.synthetic import MadeClips, write_clips
+from tests.commands import Launch, command
 
 ROOT = Path(__file__).parent.parent
 
@@ -33,8 +33,6 @@ shards: 1
 sweep:
   momentum: [0.9, 0.5]
 """
-
-Launch = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture(scope="session")
@@ -87,14 +85,7 @@ def real_clips() -> Path:
 @pytest.fixture(scope="session")
 def launch() -> Launch:
     """Run `python -m pipeline.launch` in a process of its own, as a user does."""
-
-    def run(*arguments: object, cwd: Path = ROOT) -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, "-m", "pipeline.launch", *map(str, arguments)]
-        return subprocess.run(
-            command, capture_output=True, text=True, cwd=cwd, timeout=600, check=False
-        )
-
-    return run
+    return functools.partial(command, "launch")
 
 
 @pytest.fixture(scope="session")

@@ -186,6 +186,10 @@ def _gpus() -> int:
 
 
 def _exception_of(job: "submitit.Job[Any]") -> BaseException | None:
+    """Return why an ended job failed, or None."""
+    # submitit looks 15 s for a lost result, which another node may have written. Here none has.
+    if not job.paths.result_pickle.exists():
+        return submitit.core.utils.UncompletedJobError(job.stderr() or "")
     try:
         return job.exception()
     except Exception as lost:  # submitit raises kinds of its own when a job left no result

@@ -8,13 +8,12 @@ anew, which belongs into a commit of its own that says why bytes changed.
 """
 
 import os
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-Launch = Callable[..., "subprocess.CompletedProcess[str]"]
+from tests.commands import Launch
+
 HERE = Path(__file__).parent
 GRIDS = HERE.parents[1] / "grids"
 RESULTS = ("submission.csv", "votes.csv")

@@ -3,13 +3,12 @@
 import csv
 import os
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-Launch = Callable[..., "subprocess.CompletedProcess[str]"]
+from tests.commands import Done, Launch
 
 
 def bytes_below(folder: Path, pattern: str) -> dict[str, tuple[bytes, int]]:
@@ -27,12 +26,12 @@ def launched(
     own_clips: Path,
     tiny_grid: Path,
     tmp_path: Path,
-) -> tuple[Callable[..., "subprocess.CompletedProcess[str]"], Path]:
+) -> tuple[Callable[..., Done], Path]:
     """A finished launch over clips that the test may change, and how to launch it again."""
     out = tmp_path / "out"
     finished(out)
 
-    def again(data: Path = own_clips) -> "subprocess.CompletedProcess[str]":
+    def again(data: Path = own_clips) -> Done:
         done = launch("--grid", tiny_grid, "--data", data, "--out", out, "--executor", "debug")
         assert done.returncode == 0, done.stdout + done.stderr
         return done
@@ -47,7 +46,7 @@ def submitted(out: Path) -> dict[str, str]:
 
 
 def test_a_new_test_clip_is_extracted_and_predicted_and_nothing_is_trained(
-    launched: tuple[Callable[..., "subprocess.CompletedProcess[str]"], Path], own_clips: Path
+    launched: tuple[Callable[..., Done], Path], own_clips: Path
 ) -> None:
     again, out = launched
     weights = bytes_below(out, "runs/*/checkpoints/*")
@@ -65,7 +64,7 @@ def test_a_new_test_clip_is_extracted_and_predicted_and_nothing_is_trained(
 
 
 def test_predictions_do_not_depend_on_which_clips_are_predicted_together(
-    launched: tuple[Callable[..., "subprocess.CompletedProcess[str]"], Path],
+    launched: tuple[Callable[..., Done], Path],
     own_clips: Path,
 ) -> None:
     again, out = launched
@@ -85,7 +84,7 @@ def test_predictions_do_not_depend_on_which_clips_are_predicted_together(
 
 
 def test_data_copied_without_their_times_do_nothing_again(
-    launched: tuple[Callable[..., "subprocess.CompletedProcess[str]"], Path],
+    launched: tuple[Callable[..., Done], Path],
     own_clips: Path, tmp_path: Path,
 ) -> None:  # fmt: skip
     again, _ = launched
@@ -98,7 +97,7 @@ def test_data_copied_without_their_times_do_nothing_again(
 
 
 def test_a_changed_byte_of_a_labelled_clip_trains_anew(
-    launched: tuple[Callable[..., "subprocess.CompletedProcess[str]"], Path], own_clips: Path
+    launched: tuple[Callable[..., Done], Path], own_clips: Path
 ) -> None:
     again, _ = launched
     clip = own_clips / "train_mp3s" / "0.mp3"

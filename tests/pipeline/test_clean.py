@@ -1,19 +1,16 @@
 """clean lists what nobody needs, removes it when told to, and never touches a result."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.commands import Done, command
 
 
-def clean(out: Path, *options: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "pipeline.clean", str(out), *options]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+def clean(out: Path, *options: str) -> Done:
+    return command("clean", out, *options)
 
 
 @pytest.fixture

@@ -1,20 +1,17 @@
 """doctor on a machine without a cluster: it says so, and leaves nothing behind."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.executors.slurm_command import NO_CONFIGURATION
+from tests.commands import Done, command
 
-ROOT = Path(__file__).parents[2]
 Stub = Callable[[str, str], None]
 
 
-def doctor(out: Path, *options: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "pipeline.doctor", "--out", str(out), *options]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+def doctor(out: Path, *options: str) -> Done:
+    return command("doctor", "--out", out, *options)
 
 
 def test_without_a_cluster_it_warns_and_leaves_nothing_behind(stub: Stub, tmp_path: Path) -> None:

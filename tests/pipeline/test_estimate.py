@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,16 +9,7 @@ from typing import Any
 import pytest
 
 from jobs.data.synthetic import MadeClips, write_clips
-
-ROOT = Path(__file__).parents[2]
-Launch = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-def command(name: str, *arguments: object) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", f"pipeline.{name}", *map(str, arguments)],
-        cwd=ROOT, capture_output=True, text=True,
-    )  # fmt: skip
+from tests.commands import Launch, command
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 import csv
 import json
 import shutil
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import h5py
@@ -12,8 +10,7 @@ import numpy as np
 import pytest
 
 from jobs.data.synthetic import MadeClips, write_clips
-
-Launch = Callable[..., "subprocess.CompletedProcess[str]"]
+from tests.commands import Launch
 
 MIXED = """\
 seconds: 0.5

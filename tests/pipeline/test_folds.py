@@ -3,7 +3,6 @@
 import csv
 import json
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,8 +14,7 @@ from jobs.vote.ensemble import Ensemble
 from jobs.vote.vote import Vote
 from pipeline.planning.plan import OpenedPlan
 from pipeline.stages.vote import entries
-
-Launch = Callable[..., "subprocess.CompletedProcess[str]"]
+from tests.commands import Launch
 
 
 @pytest.fixture

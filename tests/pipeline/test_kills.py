@@ -2,17 +2,15 @@
 
 import random
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-Launch = Callable[..., "subprocess.CompletedProcess[str]"]
+from tests.commands import Launch, Started
+
 KILLS = 10
-ROOT = Path(__file__).parent.parent.parent
 
 
 def kept_results(out: Path) -> dict[str, bytes]:
@@ -31,7 +29,7 @@ def kept_results(out: Path) -> dict[str, bytes]:
     return {str(path.relative_to(out)): path.read_bytes() for path in files}
 
 
-def changes(out: Path, process: "subprocess.Popen[bytes]") -> Iterator[None]:
+def changes(out: Path, process: Started) -> Iterator[None]:
     """Yield at each file that appears, changes or goes below `out` while the process lives."""
     before: set[tuple[str, int]] = set()
     while process.poll() is None:
@@ -46,9 +44,9 @@ def changes(out: Path, process: "subprocess.Popen[bytes]") -> Iterator[None]:
         time.sleep(0.002)
 
 
-def kill_somewhere(command: list[str], out: Path, rng: random.Random) -> bool:
+def kill_somewhere(command: list[object], out: Path, rng: random.Random) -> bool:
     """Start the launch and kill it after a random number of changes; False if it ended first."""
-    running = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+    running = Started("launch", *command)
     first = len(list(out.rglob("*")))
     after = first + rng.randint(1, 25)
     for count, _ in enumerate(changes(out, running)):
@@ -63,12 +61,11 @@ def kill_somewhere(command: list[str], out: Path, rng: random.Random) -> bool:
 def test_ten_kills_at_random_moments_change_no_byte(
     launch: Launch, made_clips: Path, sharded_grid: Path, tmp_path: Path, executor: str
 ) -> None:
-    common = ["--grid", sharded_grid, "--data", made_clips, "--set", "epochs=15"]
+    common: list[object] = ["--grid", sharded_grid, "--data", made_clips, "--set", "epochs=15"]
     assert launch(*common, "--executor", "debug", "--out", tmp_path / "one").returncode == 0
     rng = random.Random(0)
-    command = [*map(str, common), "--executor", executor, "--out", str(tmp_path / "two")]
-    again = [sys.executable, "-m", "pipeline.launch", *command]
-    killed = sum(kill_somewhere(again, tmp_path / "two", rng) for _ in range(KILLS))
+    command = [*common, "--executor", executor, "--out", tmp_path / "two"]
+    killed = sum(kill_somewhere(command, tmp_path / "two", rng) for _ in range(KILLS))
     # With the local executor, jobs of a killed launcher go on, and may end it all the sooner.
     assert killed == KILLS if executor == "debug" else killed >= 2
     last = launch(*command)

@@ -1,16 +1,15 @@
 """The quota commands of clusters are read, and a launch that would exceed one is refused."""
 
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from pipeline.planning.quota import Quota, quota_of
+from tests.commands import Launch
 from tests.pipeline.test_doctor import doctor
 
 Stub = Callable[[str, str], None]
-Launch = Callable[..., "subprocess.CompletedProcess[str]"]
 
 MYQUOTA = """\
 Hostname: log-1 at Sat Nov 28 03:00:00 EST 2026

@@ -1,15 +1,14 @@
 """grids/report.yaml: every system of the report, launched as one grid, voting as one."""
 
 import csv
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from pipeline.planning.grid import read_grid
+from tests.commands import Launch
 
-Launch = Callable[..., "subprocess.CompletedProcess[str]"]
 GRID = Path(__file__).parents[2] / "grids" / "report.yaml"
 # Small enough for a test: models, features and sampling stay those of the report.
 SMALL = ("seconds=0.5", "depth=8", "epochs=2", "threads=2", "balance={1: 0.9, 2: 0.9}", "shards=2")

@@ -1,9 +1,7 @@
 """A failure has the same words in every executor: its own, memory that ran out, a kill."""
 
 import os
-import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,9 +15,8 @@ from pipeline.planning.grid import read_grid
 from pipeline.planning.opening import open_plan
 from pipeline.planning.plan import OpenedPlan
 from pipeline.planning.site import load_site
+from tests.commands import Started, command
 
-Launch = Callable[..., "subprocess.CompletedProcess[str]"]
-ROOT = Path(__file__).parents[2]
 EXECUTORS = ("debug", "local", "by hand")
 
 
@@ -37,11 +34,11 @@ def opened(
     return plan
 
 
-def command(executor: str, grid: Path, opened: OpenedPlan) -> list[str]:
+def words(executor: str, grid: Path, opened: OpenedPlan) -> list[str]:
     common = ["--grid", str(grid), "--data", opened.plan.data, "--out", str(opened.workspace.root)]
     if executor == "by hand":
-        return [sys.executable, "-m", "pipeline.by_hand", "train", *common]
-    return [sys.executable, "-m", "pipeline.launch", *common, "--executor", executor]
+        return ["by_hand", "train", *common]
+    return ["launch", *common, "--executor", executor]
 
 
 def reason_of(opened: OpenedPlan, run: int) -> str:
@@ -59,9 +56,7 @@ def test_an_exception(opened: OpenedPlan, tiny_grid: Path, executor: str) -> Non
     )
     obstacle = short.run(1).history
     obstacle.mkdir(parents=True)
-    done = subprocess.run(
-        command(executor, tiny_grid, short), cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    done = command(*words(executor, tiny_grid, short))
     assert done.returncode == 1
     reason = reason_of(short, 1)
     assert reason == f"IsADirectoryError: [Errno 21] Is a directory: '{obstacle}'" or (
@@ -86,10 +81,8 @@ def test_memory_that_ran_out(
         "        if name == 'jobs.train.training': raise MemoryError('no more')\n"
         "sys.meta_path.insert(0, Finder())\n"
     )
-    done = subprocess.run(
-        command(executor, tiny_grid, opened), cwd=ROOT, capture_output=True, text=True,
-        env=os.environ | {"PYTHONPATH": str(broken)}, check=False,
-    )  # fmt: skip
+    environment = os.environ | {"PYTHONPATH": str(broken)}
+    done = command(*words(executor, tiny_grid, opened), env=environment, fresh=True)
     assert done.returncode == 1
     assert reason_of(opened, 0) == reason_of(opened, 1) == HOST_MEMORY
     assert f"stage train, run 'momentum=0.9' ({opened.plan.runs[0].signature}): {HOST_MEMORY}" in (
@@ -99,10 +92,7 @@ def test_memory_that_ran_out(
 
 @pytest.mark.parametrize("executor", EXECUTORS)
 def test_a_kill(opened: OpenedPlan, tiny_grid: Path, executor: str) -> None:
-    launched = subprocess.Popen(
-        command(executor, tiny_grid, opened), cwd=ROOT, stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    launched = Started(*words(executor, tiny_grid, opened))
     log = opened.workspace.log("train", 0)
     until = time.monotonic() + 60
     while not (log.exists() and "epoch 1/400" in log.read_text()):
@@ -113,13 +103,11 @@ def test_a_kill(opened: OpenedPlan, tiny_grid: Path, executor: str) -> None:
         launched.communicate()
         assert reason_of(opened, 0) == KILLED
         return
-    # Of the local executor a job is killed, and its launcher says so.
-    listed = subprocess.run(
-        ["pgrep", "-f", f"pipeline.executors.entry {opened.workspace.root}"],
-        capture_output=True, text=True, check=True,
-    ).stdout.split()  # fmt: skip
-    for pid in listed:
-        os.kill(int(pid), signal.SIGKILL)
-    _, stderr = launched.communicate(timeout=120)
+    # Of the local executor each job is killed, and its launcher says so.
+    jobs = f"pipeline.executors.entry {opened.workspace.root}"
+    while launched.poll() is None:
+        subprocess.run(["pkill", "-KILL", "-f", jobs], check=False)
+        time.sleep(0.1)
+    _, stderr = launched.communicate()
     assert f"stage train, run 'momentum=0.9' ({opened.plan.runs[0].signature}): {KILLED}" in stderr
     assert reason_of(opened, 0) == KILLED

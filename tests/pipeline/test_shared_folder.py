@@ -13,13 +13,12 @@ from pathlib import Path
 import pytest
 
 from jobs.data.workspace import Workspace
+from tests.commands import ROOT, Launch, command
 
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0, reason="NOT RUN: needs root, to be two users on one machine"
 )
 COLLEAGUE, GROUP = 40_001, 40_000
-ROOT = Path(__file__).parents[2]
-Launch = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
@@ -52,13 +51,6 @@ def launched(group_folder: Path, launch: Launch, tiny_grid: Path, made_clips: Pa
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return Workspace(group_folder / "out")
-
-
-def command(name: str, *arguments: object) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", f"pipeline.{name}", *map(str, arguments)],
-        cwd=ROOT, capture_output=True, text=True,
-    )  # fmt: skip
 
 
 def test_a_colleague_reads_results_and_changes_nothing(launched: Workspace) -> None:

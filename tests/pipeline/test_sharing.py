@@ -19,8 +19,7 @@ from pipeline.planning.grid import read_grid
 from pipeline.planning.opening import open_plan
 from pipeline.planning.plan import OpenedPlan
 from pipeline.planning.site import load_site
-
-Launch = Callable[..., "subprocess.CompletedProcess[str]"]
+from tests.commands import Launch
 
 
 @pytest.fixture
@@ -33,25 +32,26 @@ def opened(grid: Path, data: Path, out: Path) -> OpenedPlan:
     return open_plan(read_grid(grid), data, Workspace(out), load_site("local"))
 
 
-@pytest.mark.parametrize("executor", ["debug", "local"])
 def test_runs_that_share_a_job_give_the_same_bytes(
-    launch: Launch, three_runs: Path, made_clips: Path, tmp_path: Path, executor: str
+    launch: Launch, three_runs: Path, made_clips: Path, tmp_path: Path
 ) -> None:
     common = ("--grid", three_runs, "--data", made_clips)
+    shared = ("--set", "runs_per_gpu=2")
     for name, arguments in {
         "alone": ("--executor", "debug"),
-        "shared": ("--executor", executor, "--set", "runs_per_gpu=2"),
+        "debug": ("--executor", "debug", *shared),
+        "local": ("--executor", "local", *shared),
     }.items():
         done = launch(*common, "--out", tmp_path / name, *arguments)
         assert done.returncode == 0, done.stdout + done.stderr
-    alone, shared = tmp_path / "alone", tmp_path / "shared"
-    assert (alone / "submission.csv").read_bytes() == (shared / "submission.csv").read_bytes()
-    for run in range(3):
-        assert "ended: all 3 epochs done" in Workspace(shared).log("train", run).read_text()
+    alone = tmp_path / "alone"
     weights = {p.relative_to(alone) for p in alone.glob("runs/*/checkpoints/*.pt")}
     assert len(weights) == 9
-    for path in weights:
-        assert (alone / path).read_bytes() == (shared / path).read_bytes()
+    for out in (tmp_path / "debug", tmp_path / "local"):
+        for run in range(3):
+            assert "ended: all 3 epochs done" in Workspace(out).log("train", run).read_text()
+        for path in (Path("submission.csv"), *weights):
+            assert (alone / path).read_bytes() == (out / path).read_bytes()
 
 
 def test_one_of_them_fails_alone_and_is_named(

@@ -1,7 +1,5 @@
 """Pictures of a clip: what is written, and that the changes are in it."""
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,14 +8,15 @@ import pytest
 import soundfile
 from matplotlib.image import imread
 
+from tests.commands import Done, command
+
 ROOT = Path(__file__).parents[2]
 FEATURES = {f"features-{name}.png" for name in ("v1", "v2", "v3")}
 CHANGES = {f"augmentation-{k}.png" for k in ("shift", "speed", "pitch", "noise", "mixup", "mask")}
 
 
-def show(*arguments: object) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "pipeline.show", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+def show(*arguments: object) -> Done:
+    return command("show", *arguments)
 
 
 def test_each_feature_set_and_each_augmentation_has_its_picture(

@@ -1,22 +1,18 @@
 """Status tells what an output folder's stages and runs are doing."""
 
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from jobs.data.workspace import Workspace
-
-Launch = Callable[..., "subprocess.CompletedProcess[str]"]
-ROOT = Path(__file__).parent.parent.parent
+from tests.commands import Started, command
 
 
 def status(out: Path) -> dict[str, Any]:
-    command = [sys.executable, "-m", "pipeline.status", str(out), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
+    done = command("status", out, "--json")
+    assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
@@ -25,11 +21,10 @@ def test_a_launch_on_this_machine_is_seen_while_it_works_and_afterwards(
     made_clips: Path, tiny_grid: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    command = [
-        sys.executable, "-m", "pipeline.launch", "--grid", str(tiny_grid), "--data",
-        str(made_clips), "--out", str(out), "--executor", "debug", "--set", "epochs=60",
-    ]  # fmt: skip
-    launched = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+    launched = Started(
+        "launch", "--grid", tiny_grid, "--data", made_clips, "--out", out,
+        "--executor", "debug", "--set", "epochs=60",
+    )  # fmt: skip
     while not list(out.glob("runs/*/history.csv")):
         assert launched.poll() is None
         time.sleep(0.1)
@@ -60,14 +55,12 @@ def test_an_output_of_another_version_is_said(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     workspace.prepare()
     workspace.plan.write_text('{"grid": "old", "classes": []}')
-    command = [sys.executable, "-m", "pipeline.status", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    done = command("status", tmp_path)
     assert done.returncode == 2
     assert "plan.json was written by another version of this program" in done.stderr
 
 
 def test_a_folder_without_a_launch_is_said(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "pipeline.status", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    done = command("status", tmp_path)
     assert done.returncode == 2
     assert "is it what --out named?" in done.stderr

@@ -1,22 +1,18 @@
 """Voting again: over a finished output by another rule, and over submission files."""
 
 import csv
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-Launch = Callable[..., "subprocess.CompletedProcess[str]"]
+from tests.commands import ROOT, Done, Launch, command
 
 
-def vote(*arguments: object, cwd: Path = ROOT) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "pipeline.vote", *map(str, arguments)]
+def vote(*arguments: object, cwd: Path = ROOT) -> Done:
     environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, env=environment)
+    return command("vote", *arguments, cwd=cwd, env=environment)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from slurm.testbed.testbed import Testbed
+from tests import commands
+from tests.commands import ROOT
 
-ROOT = Path(__file__).parent.parent.parent
 LONGEST_LOG = 6000
 ASKED_AGAIN = 30
 
@@ -40,7 +40,7 @@ class Cluster:
         )
 
     def pipeline(self, command: str, *arguments: object) -> "subprocess.CompletedProcess[str]":
-        return self.command(sys.executable, "-m", f"pipeline.{command}", *arguments)
+        return commands.command(command, *arguments, env=self.environment)
 
     def launch(self, *arguments: object) -> "subprocess.CompletedProcess[str]":
         return self.pipeline("launch", *arguments, "--out", self.out, "--executor", "slurm")

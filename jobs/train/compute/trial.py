@@ -76,8 +76,8 @@ def _clips_per_second(
 
 def free_gpu_memory() -> None:
     """Give back what ended runs and trials took: recorded passes live in cycles of references."""
-    gc.collect()
     if torch.cuda.is_available():
+        gc.collect()
         torch.cuda.empty_cache()
 
 
