@@ -14,7 +14,7 @@ from jobs.files import remove, write_csv
 CLIPS, TRAIN = "clips.csv", "train.csv"
 FACTS = (
     *("sample_rate", "channels", "codec", "bit_rate", "duration_s"),
-    *("peak", "rms", "silence", "missing_s"),
+    *("peak", "rms", "silence", "leading_silence_s", "missing_s"),
 )
 CLIPS_HEADER = ("subset", "id", "path", "label", "status", "reason", "recording", *FACTS)
 TRAIN_HEADER = ("path", "label", "id", "class_name", "group", "fold")

@@ -31,8 +31,7 @@ def verified(
         raise InputError(f"{root} has no training clips; at least two classes are needed")
     for clip in labelled + test:
         _require_plain_text(clip)
-    labelled = [_below(root, clip) for clip in labelled]
-    test = [_below(root, clip) for clip in test]
+    labelled, test = _below(root, labelled), _below(root, test)
     if not outside:
         _require_all_inside(root, labelled + test)
     _require_unique(labelled + test, "path", lambda clip: clip.path)
@@ -81,18 +80,22 @@ def _require_all_inside(root: Path, clips: list[Clip]) -> None:
         )
 
 
-def _below(root: Path, clip: Clip) -> Clip:
+def _below(root: Path, clips: list[Clip]) -> list[Clip]:
     """Give each file one spelling, relative to the data folder where it lies below it.
 
     This keeps absolute paths out of fingerprints, and finds a clip that is listed twice.
     """
     # Texts and not Paths: of a million clips, Paths would take most of a minute.
     inside = os.path.join(root, "")
-    path = os.path.normpath(os.path.join(root, clip.path))
-    if not path.startswith(inside):
-        # The folder itself, spelled through its links, may still hold the file.
-        path = os.path.realpath(path)
-    return replace(clip, path=path.removeprefix(inside))
+    found = []
+    for clip in clips:
+        path = os.path.normpath(inside + clip.path if clip.path[:1] != "/" else clip.path)
+        if not path.startswith(inside):
+            # The folder itself, spelled through its links, may still hold the file.
+            path = os.path.realpath(path)
+        path = path.removeprefix(inside)
+        found.append(clip if path == clip.path else replace(clip, path=path))
+    return found
 
 
 def _require_unique(listed: list[Clip], what: str, key: Callable[[Clip], str]) -> None:
@@ -159,10 +162,11 @@ def _files(root: Path, clips: list[Clip]) -> list[RecordingFile]:
     Raises:
         InputError: some do not exist, or are no files.
     """
+    folder = str(root)
     files: list[RecordingFile] = []
     missing: list[Clip] = []
     for clip in clips:
-        path = os.path.join(root, clip.path)
+        path = os.path.join(folder, clip.path)
         try:
             status = os.stat(path)
         except OSError:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from jobs.data.file_kind import TO_CONVERT, container_of, head_of, unread_kind
 from jobs.extract.audio.promised import MPEG, Header, NotMpegError, missing_s, promised_frames
-from jobs.extract.audio.recording import RecordingFacts, rms, silent_share
+from jobs.extract.audio.recording import RecordingFacts, loudness
 from jobs.extract.config import FeatureConfig
 
 if TYPE_CHECKING:
@@ -75,8 +75,7 @@ def decode(path: Path, config: FeatureConfig) -> tuple[Floats, RecordingFacts]:
         bit_rate=8 * header.file_size * rate // max(1, promised),
         duration_s=promised / rate,
         peak=peak,
-        rms=rms(mono),
-        silence=silent_share(mono, rate),
+        **loudness(mono, rate)._asdict(),
         missing_s=missing_s(promised, len(mono), wanted, rate),
     )
     return _fixed_length(_resampled(mono, rate, config.sample_rate), config.samples), facts

@@ -1,6 +1,7 @@
 """What a recording turned out to be, once it was decoded."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,7 @@ class RecordingFacts:
         peak: the largest magnitude of what was decoded, 1 is full scale.
         rms: the root of its mean square; a full-scale sine has 0.707.
         silence: share of it whose level is below -60 dB of full scale.
+        leading_silence_s: how long it lasts until the level is first above that.
         missing_s: seconds of the wanted part that the header promises and the file does not hold.
     """
 
@@ -36,6 +38,7 @@ class RecordingFacts:
     peak: float
     rms: float
     silence: float
+    leading_silence_s: float
     missing_s: float
 
     @property
@@ -43,19 +46,33 @@ class RecordingFacts:
         return self.missing_s > 0
 
 
-def rms(mono: Floats) -> float:
-    """Return the root of the mean square."""
+class Loudness(NamedTuple):
+    """What the squares of the samples tell; see `RecordingFacts`."""
+
+    rms: float
+    silence: float
+    leading_silence_s: float
+
+
+def loudness(mono: Floats, rate: int) -> Loudness:
+    """Look at the level of a recording, in blocks of 50 ms.
+
+    Args:
+        mono: float32 [samples], at least one.
+        rate: in Hz.
+    """
+    block = min(len(mono), max(1, int(SILENCE_BLOCK_S * rate)))
+    count = len(mono) // block
+    blocks, rest = mono[: count * block].reshape(count, 1, block), mono[count * block :]
     with np.errstate(over="ignore"):
-        total = float(np.dot(mono, mono))
-    if not TINY < total < np.inf:  # squares of extreme samples are no float32; others take 0.01 ms
+        energies = np.matmul(blocks, blocks.transpose(0, 2, 1)).ravel()
+        total = float(energies.sum(dtype=np.float64)) + float(np.dot(rest, rest))
+    if not TINY < total < np.inf:  # squares of extreme samples are no float32
         total = float(np.square(mono, dtype=np.float64).sum())
-    return float(np.sqrt(total / len(mono)))
-
-
-def silent_share(mono: Floats, rate: int) -> float:
-    """Return the share of blocks of 50 ms whose root mean square is below -60 dB."""
-    block = max(1, int(SILENCE_BLOCK_S * rate))
-    count = max(1, len(mono) // block)
-    blocks = mono[: count * block].reshape(count, 1, -1)
-    power = np.matmul(blocks, blocks.transpose(0, 2, 1)).ravel() / blocks.shape[2]
-    return float((power < SILENT_BELOW**2).mean())
+    silent = energies / block < SILENT_BELOW**2
+    leading = count if silent.all() else int(silent.argmin())
+    return Loudness(
+        rms=float(np.sqrt(total / len(mono))),
+        silence=float(silent.mean()),
+        leading_silence_s=leading * block / rate,
+    )

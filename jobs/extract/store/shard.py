@@ -18,7 +18,7 @@ from jobs.extract.config import FeatureConfig
 
 log = logging.getLogger(__name__)
 
-FORMAT = 3
+FORMAT = 4
 NO_ROW = -1
 
 # What a shard says of each clip beside its texts; from sample_rate on it is RecordingFacts, all
@@ -37,6 +37,7 @@ TABLE = np.dtype(
         ("peak", np.float64),
         ("rms", np.float64),
         ("silence", np.float64),
+        ("leading_silence_s", np.float64),
         ("missing_s", np.float64),
     ]
 )

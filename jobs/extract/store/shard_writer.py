@@ -18,7 +18,7 @@ from jobs.files import replacing
 
 # Small rows share a chunk of about this size; a large one has a chunk of its own.
 CHUNK_BYTES = 64 * 1024
-NOT_DECODED = RecordingFacts(0, 0, "", 0, 0.0, 0.0, 0.0, 0.0, 0.0)
+NOT_DECODED = RecordingFacts(0, 0, "", 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 class ShardWriter:

@@ -15,7 +15,10 @@ from jobs.extract.store.shard import NO_ROW
 Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]
 # What a recording is like beside its sound. Each is one column; texts become numbers.
-FACTS = ("rms", "peak", "duration_s", "silence", "sample_rate", "channels", "codec", "bit_rate")
+FACTS = (
+    *("rms", "peak", "duration_s", "silence", "leading_silence_s"),
+    *("sample_rate", "channels", "codec", "bit_rate"),
+)
 
 
 @dataclass(frozen=True)

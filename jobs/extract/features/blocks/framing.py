@@ -21,14 +21,14 @@ class Framing:
     """The centred frames of one clip, as `librosa.stft` cuts them: its ends are padded with zeros.
 
     Attributes:
-        padded: float32, the samples with half a frame of zeros on both sides.
+        samples: float32 [samples].
         n_fft: samples a frame.
         hop_length: samples between frames.
         count: how many frames there are.
         sounding: how many there are before only zeros come.
     """
 
-    padded: Floats
+    samples: Floats
     n_fft: int
     hop_length: int
     count: int
@@ -37,10 +37,9 @@ class Framing:
     @classmethod
     def of(cls, samples: Floats, n_fft: int, hop_length: int) -> "Framing":
         """Cut float32 [samples]."""
-        padded = zero_padded(samples, n_fft // 2, np.float32)
-        count = 1 + (len(padded) - n_fft) // hop_length
+        count = 1 + (len(samples) + 2 * (n_fft // 2) - n_fft) // hop_length
         sounding = min(count, sounding_frames(samples, n_fft, hop_length))
-        return cls(padded, n_fft, hop_length, count, sounding)
+        return cls(samples, n_fft, hop_length, count, sounding)
 
     @property
     def bins(self) -> int:
@@ -65,13 +64,16 @@ class Framing:
         frames = np.empty((at_once, self.n_fft), dtype=dtype)
         for start in range(0, self.sounding, at_once):
             some = frames[: min(at_once, self.sounding - start)]
-            kernels().window_frames(self.padded, window, start, self.hop_length, some)
+            kernels().window_frames(self.samples, window, start, self.hop_length, some)
             yield start, some
 
     def windowed_some(self, numbers: Numbers) -> npt.NDArray[np.float64]:
         """Return frames of these numbers alone, times the window: float64 [numbers, n_fft]."""
-        frames = np.lib.stride_tricks.sliding_window_view(self.padded, self.n_fft)
-        return np.asarray(frames[numbers * self.hop_length] * hann(self.n_fft))
+        window, frames = hann(self.n_fft), np.empty((len(numbers), self.n_fft))
+        for row, number in enumerate(numbers):
+            some = frames[row : row + 1]
+            kernels().window_frames(self.samples, window, int(number), self.hop_length, some)
+        return frames
 
 
 def zero_padded(samples: Floats, width: int, dtype: npt.DTypeLike) -> npt.NDArray[Any]:

@@ -30,8 +30,9 @@ class Kernels:
     """The compiled loops.
 
     Attributes:
-        window_frames: (padded, window, first, hop, out): frames `first` and following of `padded`
-            times `window`, into `out` [frames, n_fft], which is of the window's type.
+        window_frames: (samples, window, first, hop, out): the centred frames `first` and following,
+            zero beyond the samples' ends, times `window`, into `out` [frames, n_fft], which is of
+            the window's type.
         store_power: (spectra [frames, bins], first, out): squared magnitudes, turned, into the
             columns `first` and following of float32 `out` [bins, all frames].
         sum_bands: (spectra [bins, frames], low, high, weights, first, out): weighted sums of the
@@ -49,12 +50,17 @@ class Kernels:
     spectral_peaks: Callable[[Floats, Floats, int, int, float, int], tuple[Floats, Floats]]
 
 
-def _window_frames(padded: Floats, window: Reals, first: int, hop_length: int, out: Reals) -> None:
+def _window_frames(samples: Floats, window: Reals, first: int, hop_length: int, out: Reals) -> None:
+    length = window.shape[0]
     for frame in range(out.shape[0]):
-        start = (first + frame) * hop_length
-        samples, row = padded[start : start + window.shape[0]], out[frame]
-        for n in range(window.shape[0]):
-            row[n] = samples[n] * window[n]
+        start = (first + frame) * hop_length - length // 2
+        low, high = max(0, -start), min(length, samples.shape[0] - start)
+        row = out[frame]
+        row[:low] = 0
+        row[high:] = 0
+        some, weights, inside = samples[start + low : start + high], window[low:high], row[low:high]
+        for n in range(high - low):
+            inside[n] = some[n] * weights[n]
 
 
 def _store_power(spectra: Spectra, first: int, out: Floats) -> None:
