@@ -19,6 +19,7 @@ def kept_results(out: Path) -> dict[str, bytes]:
         "submission.csv",
         "votes.csv",
         "estimate.json",
+        "launches/holdout.json",
         "labels_to_check.csv",
         "**/shard-*.h5",
         "**/epoch-*",
@@ -61,7 +62,16 @@ def kill_somewhere(command: list[object], out: Path, rng: random.Random) -> bool
 def test_ten_kills_at_random_moments_change_no_byte(
     launch: Launch, made_clips: Path, sharded_grid: Path, tmp_path: Path, executor: str
 ) -> None:
-    common: list[object] = ["--grid", sharded_grid, "--data", made_clips, "--set", "epochs=15"]
+    common: list[object] = [
+        "--grid",
+        sharded_grid,
+        "--data",
+        made_clips,
+        "--set",
+        "epochs=15",
+        "--set",
+        "holdout=0.2",
+    ]
     assert launch(*common, "--executor", "debug", "--out", tmp_path / "one").returncode == 0
     rng = random.Random(0)
     command = [*common, "--executor", executor, "--out", tmp_path / "two"]
@@ -70,5 +80,7 @@ def test_ten_kills_at_random_moments_change_no_byte(
     assert killed == KILLS if executor == "debug" else killed >= 2
     last = launch(*command)
     assert last.returncode == 0, last.stdout + last.stderr
-    assert kept_results(tmp_path / "two") == kept_results(tmp_path / "one")
+    undisturbed = kept_results(tmp_path / "one")
+    assert "launches/holdout.json" in undisturbed
+    assert kept_results(tmp_path / "two") == undisturbed
     assert not list((tmp_path / "two").rglob("*.tmp"))
