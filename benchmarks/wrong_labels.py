@@ -87,9 +87,9 @@ def main() -> None:
             ids, score = listed(folder / "data", folder)
             true = sum(each in planted for each in ids[:FIRST])
             print(
-                f"round {seed}: {wrong} of {len(dataset.labelled)} labels wrong; of the first "
-                f"{min(FIRST, len(ids))} listed {true} are, of all {len(ids)} listed "
-                f"{len(planted & set(ids))} (out-of-fold score {score:.3f})",
+                f"round {seed}: {wrong} of {len(dataset.labelled)} labels replaced; {true} of the "
+                f"first {min(FIRST, len(ids))} listed are among them, {len(planted & set(ids))} "
+                f"of all {len(ids)} listed (out-of-fold score {score:.3f})",
                 flush=True,
             )
 

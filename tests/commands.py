@@ -2,8 +2,12 @@
 
 Of the eight seconds of CPU that a small launch takes, five go into importing PyTorch, scikit-learn
 and librosa, which tests nothing of ours. So a command is forked from a process that has these
-libraries in memory; our own modules it imports itself. `fresh=True` starts it from nothing, as the
-tests of the first steps and of what a command imports do.
+libraries in memory; our own modules it imports itself.
+
+`fresh=True` starts it from nothing. What is about a start needs that: what a command imports, what
+Python reads only then (sitecustomize, PYTHONHASHSEED, PYTHONWARNINGS, the locale) and libraries
+when they are imported (numbers of threads, caches), and an order that may hang on the seed of
+hashes, which all forked commands share.
 """
 
 import atexit
@@ -45,7 +49,9 @@ class Server:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         print(json.dumps(request), file=self.process.stdin, flush=True)
-        answer: int | None = json.loads(self.process.stdout.readline())
+        line = self.process.stdout.readline()
+        assert line, "the process that commands are forked from has ended; it said why above"
+        answer: int | None = json.loads(line)
         return answer
 
 

@@ -51,7 +51,8 @@ def become(request: dict[str, Any]) -> str:
         os.close(source)
     module: str = request["module"]
     sys.argv = [module, *request["arguments"]]
-    sys.path[0] = request["cwd"]  # as `python -m` puts it there
+    named = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    sys.path[:1] = [request["cwd"], *filter(None, named)]  # as `python -m` puts them there
     return module
 
 

@@ -187,10 +187,10 @@ def _gpus() -> int:
 
 def _exception_of(job: "submitit.Job[Any]") -> BaseException | None:
     """Return why an ended job failed, or None."""
-    # submitit looks 15 s for a lost result, which another node may have written. Here none has.
-    if not job.paths.result_pickle.exists():
-        return submitit.core.utils.UncompletedJobError(job.stderr() or "")
     try:
+        # submitit waits 15 s for a missing result, in case another node wrote it. Here none did.
+        if not job.paths.result_pickle.exists():
+            return submitit.core.utils.UncompletedJobError(job.stderr() or "")
         return job.exception()
     except Exception as lost:  # submitit raises kinds of its own when a job left no result
         return lost

@@ -20,7 +20,7 @@ def out(finished: Callable[[Path], None], tmp_path: Path) -> Path:
 
 
 def estimate(out: Path) -> dict[str, Any]:
-    shown = command("estimate", out, "--json")
+    shown = command("estimate", out, "--json", fresh=True)
     assert shown.returncode == 0, shown.stderr
     found: dict[str, Any] = json.loads(shown.stdout)
     return found

@@ -33,7 +33,7 @@ def voters(out: Path) -> list[tuple[str, int]]:
 
 
 @pytest.mark.parametrize("executor", ["debug", "local"])
-def test_one_command_makes_a_submission_each_executor_the_same_and_again_does_nothing(
+def test_one_command_makes_the_same_submission_with_each_executor_and_again_does_nothing(
     launch: Launch,
     finished: Finished,
     made_clips: Path,

@@ -105,7 +105,9 @@ def test_a_kill(opened: OpenedPlan, tiny_grid: Path, executor: str) -> None:
         return
     # Of the local executor each job is killed, and its launcher says so.
     jobs = f"pipeline.executors.entry {opened.workspace.root}"
+    until = time.monotonic() + 120
     while launched.poll() is None:
+        assert time.monotonic() < until
         subprocess.run(["pkill", "-KILL", "-f", jobs], check=False)
         time.sleep(0.1)
     _, stderr = launched.communicate()

@@ -42,7 +42,7 @@ def test_runs_that_share_a_job_give_the_same_bytes(
         "debug": ("--executor", "debug", *shared),
         "local": ("--executor", "local", *shared),
     }.items():
-        done = launch(*common, "--out", tmp_path / name, *arguments)
+        done = launch(*common, "--out", tmp_path / name, *arguments, fresh=name == "alone")
         assert done.returncode == 0, done.stdout + done.stderr
     alone = tmp_path / "alone"
     weights = {p.relative_to(alone) for p in alone.glob("runs/*/checkpoints/*.pt")}

@@ -15,14 +15,15 @@ FEATURES = {f"features-{name}.png" for name in ("v1", "v2", "v3")}
 CHANGES = {f"augmentation-{k}.png" for k in ("shift", "speed", "pitch", "noise", "mixup", "mask")}
 
 
-def show(*arguments: object) -> Done:
-    return command("show", *arguments)
+def show(*arguments: object, fresh: bool = False) -> Done:
+    return command("show", *arguments, fresh=fresh)
 
 
 def test_each_feature_set_and_each_augmentation_has_its_picture(
     made_clips: Path, tmp_path: Path
 ) -> None:
-    done = show(made_clips / "train_mp3s" / "3.mp3", "--out", tmp_path, "--set", "seconds=0.5")
+    clip = made_clips / "train_mp3s" / "3.mp3"
+    done = show(clip, "--out", tmp_path, "--set", "seconds=0.5", fresh=True)
     assert done.returncode == 0, done.stderr
     assert {path.name for path in tmp_path.iterdir()} == FEATURES | CHANGES
     assert all(str(tmp_path / name) in done.stdout for name in FEATURES | CHANGES)

@@ -10,9 +10,9 @@ import pytest
 from tests.commands import ROOT, Done, Launch, command
 
 
-def vote(*arguments: object, cwd: Path = ROOT) -> Done:
+def vote(*arguments: object, cwd: Path = ROOT, fresh: bool = False) -> Done:
     environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
-    return command("vote", *arguments, cwd=cwd, env=environment)
+    return command("vote", *arguments, cwd=cwd, env=environment, fresh=fresh)
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_another_rule_votes_beside_the_grids_and_trains_nothing(out: Path) -> No
     assert sum("epoch" in name for name in of_two) == 2
     assert (out / "submission.csv").read_bytes() == submission
     assert trained(out) == before
-    again = vote(out)
+    again = vote(out, fresh=True)
     assert again.returncode == 0
     assert (out / "submission.csv").read_bytes() == submission
 

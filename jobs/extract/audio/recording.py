@@ -26,7 +26,7 @@ class RecordingFacts:
         peak: the largest magnitude of what was decoded, 1 is full scale.
         rms: the root of its mean square; a full-scale sine has 0.707.
         silence: share of it whose level is below -60 dB of full scale.
-        leading_silence_s: how long it lasts until the level is first above that.
+        leading_silence_s: seconds before the first 50 ms that are not below it, all if none are.
         missing_s: seconds of the wanted part that the header promises and the file does not hold.
     """
 
@@ -70,9 +70,9 @@ def loudness(mono: Floats, rate: int) -> Loudness:
     if not TINY < total < np.inf:  # squares of extreme samples are no float32
         total = float(np.square(mono, dtype=np.float64).sum())
     silent = energies / block < SILENT_BELOW**2
-    leading = count if silent.all() else int(silent.argmin())
+    leading = len(mono) if silent.all() else int(silent.argmin()) * block
     return Loudness(
         rms=float(np.sqrt(total / len(mono))),
         silence=float(silent.mean()),
-        leading_silence_s=leading * block / rate,
+        leading_silence_s=leading / rate,
     )

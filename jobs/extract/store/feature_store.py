@@ -7,6 +7,7 @@ from jobs.data.manifest import Manifest
 from jobs.errors import DamagedFileError, NotReadyError
 from jobs.extract.config import FeatureConfig
 from jobs.extract.store.feature_set import FeatureSet
+from jobs.extract.store.shard import FORMAT
 from jobs.schema import fingerprint
 
 
@@ -17,8 +18,11 @@ class FeatureStore:
     root: Path
 
     def folder(self, manifest: Manifest, config: FeatureConfig) -> Path:
-        """Return the folder of these recordings with these settings, such as `v1-3f2a90...`."""
-        made_from = fingerprint([config.fingerprint(), manifest.fingerprint])
+        """Return the folder of these recordings with these settings, such as `v1-3f2a90...`.
+
+        Shards of another format lie in another folder: nobody takes them for these.
+        """
+        made_from = fingerprint([FORMAT, config.fingerprint(), manifest.fingerprint])
         return self.root / f"{config.features}-{made_from}"
 
     def folders_of(self, config: FeatureConfig) -> list[Path]:

@@ -75,7 +75,10 @@ def _clips_per_second(
 
 
 def free_gpu_memory() -> None:
-    """Give back what ended runs and trials took: recorded passes live in cycles of references."""
+    """Give back what ended runs and trials took of a GPU.
+
+    Only passes that a GPU recorded live in cycles of references; on a CPU there is nothing to find.
+    """
     if torch.cuda.is_available():
         gc.collect()
         torch.cuda.empty_cache()

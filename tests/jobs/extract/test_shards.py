@@ -22,6 +22,8 @@ from jobs.extract.config import FeatureConfig
 from jobs.extract.extraction import Extraction
 from jobs.extract.features.analysis import ClipAnalysis, compute
 from jobs.extract.quarantine import Limits, Quarantine
+from jobs.extract.store import feature_store, shard_writer
+from jobs.extract.store import shard as shard_file
 from jobs.extract.store.feature_set import FeatureSet
 from jobs.extract.store.feature_store import FeatureStore
 from jobs.extract.store.shard import ShardName, read_columns, read_features
@@ -465,3 +467,16 @@ def test_a_known_row_that_is_damaged_is_computed_again(manifest: Manifest, tmp_p
         extraction_of(manifest, root, shards=5).extract(0, 1)
     again, expected = (shard_of(manifest, root, CONFIG, 5) for root in (tmp_path, fresh))
     assert again.read_bytes() == expected.read_bytes()
+
+
+def test_shards_of_another_format_are_not_taken_for_these(
+    manifest: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = shard_file.FORMAT - 1
+    with monkeypatch.context() as earlier:
+        for module in (feature_store, shard_file, shard_writer):
+            earlier.setattr(module, "FORMAT", before)
+        index(manifest, tmp_path)
+        assert FeatureStore(tmp_path).is_complete(manifest, CONFIG)
+    assert not FeatureStore(tmp_path).is_complete(manifest, CONFIG)
+    assert len(index(manifest, tmp_path).facts()) == len(manifest)
