@@ -10,7 +10,6 @@ from matplotlib.image import imread
 
 from tests.commands import Done, command
 
-ROOT = Path(__file__).parents[2]
 FEATURES = {f"features-{name}.png" for name in ("v1", "v2", "v3")}
 CHANGES = {f"augmentation-{k}.png" for k in ("shift", "speed", "pitch", "noise", "mixup", "mask")}
 

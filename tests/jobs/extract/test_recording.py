@@ -40,6 +40,7 @@ def test_squares_that_are_no_float32_give_a_level_all_the_same(level: float) -> 
 
 
 def test_the_last_samples_that_fill_no_block_count() -> None:
-    samples = np.zeros(RATE + 100, np.float32)
+    samples = np.full(RATE + 100, 0.01, np.float32)
     samples[-100:] = 1
-    assert loudness(samples, RATE).rms == pytest.approx(np.sqrt(100 / len(samples)), rel=1e-6)
+    wanted = np.sqrt((RATE * 0.01**2 + 100) / len(samples))
+    assert loudness(samples, RATE).rms == pytest.approx(wanted, rel=1e-6)
