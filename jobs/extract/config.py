@@ -19,7 +19,8 @@ class FeatureConfig(Schema):
     """One feature set and its settings. The defaults are those of the report."""
 
     features: str = Field(
-        "v1", description="v1: log-mel spectrogram; v2: six kinds of features; v3: v2's mean"
+        "v1",
+        description="v1: log-mel; v1pooled: its mean and deviation; v2: six kinds; v3: their mean",
     )
     sample_rate: int = Field(22_050, ge=4_000, le=192_000, description="Hz")
     seconds: float = Field(6.0, ge=0.1, le=600, description="clip length, cut or zero-padded to")

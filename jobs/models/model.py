@@ -7,7 +7,7 @@ A model is fitted either at once, by `OneShotModel.fit` (scikit-learn's way), or
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -117,6 +117,8 @@ class OneShotModel(Model):
     def fit(self, features: Floats, labels: Labels, classes: Sequence[str], seed: int) -> Fitted:
         """Fit the model; the same arguments give the same bits.
 
+        joblib and BLAS already know how many threads they may use.
+
         Args:
             features: float32 [clips, *shape], as they were extracted.
             labels: int64 [clips], class indices.
@@ -130,7 +132,7 @@ class FittedArrays(Fitted):
     """What was fitted is a few arrays: saved as plain numbers, and loaded without any pickle.
 
     Attributes:
-        arrays: float64, by name.
+        arrays: numbers, by name.
         names: of the arrays that there must be.
     """
 
@@ -138,7 +140,7 @@ class FittedArrays(Fitted):
 
     def __init__(
         self,
-        arrays: dict[str, npt.NDArray[np.float64]],
+        arrays: dict[str, npt.NDArray[Any]],
         classes: Sequence[str],
         shape: Sequence[int],
     ) -> None:

@@ -10,6 +10,7 @@ from jobs.models.model import Model
 from jobs.models.net import Net
 from jobs.schema import Schema
 from jobs.train.augment import AUGMENTATIONS
+from jobs.train.augment.strengths import AUGMENT, with_strength
 from jobs.train.clips.order import Balance
 from jobs.train.keeping import PlannedCheckpoints
 from jobs.train.optimizer import OPTIMIZERS, OptimizerPart
@@ -57,6 +58,8 @@ def read_parts(settings: Mapping[str, Any], where: Where) -> dict[str, Schema]:
     Raises:
         InputError: a wrong value.
     """
+    position = where if callable(where) else lambda _: where
+    settings = with_strength(settings, position(AUGMENT))
     features = _read(FeatureConfig, settings, where)
     model = _chosen(MODEL, settings, where)
     parts: dict[str, Schema | None] = {"features": features, MODEL: model}
@@ -97,7 +100,7 @@ def kind_of(part: Schema) -> str:
 
 def setting_names() -> Iterator[str]:
     """Yield every setting that some run may have; some more than once."""
-    yield from CHOICES
+    yield from (*CHOICES, AUGMENT)
     chosen = [kind for kinds, _ in CHOICES.values() for kind in kinds.values()]
     parts: list[type[Schema]] = [FeatureConfig, Basics, Training, Computing, *chosen]
     for part in (*parts, *OPTIONAL.values(), *AUGMENTATIONS):

@@ -111,6 +111,7 @@ def _fit(
     features: "FeatureSet",
 ) -> None:
     """Fit a model at once and leave what a net leaves after its only epoch."""
+    from joblib import parallel_config
     from threadpoolctl import threadpool_limits
 
     from jobs.train.clips.readable import readable_clips
@@ -120,7 +121,7 @@ def _fit(
     readable = readable_clips(features, dataset, fold)
     record_hardware(run, Hardware.of_scikit_learn(config.threads))
     # Another number of threads rounds sums differently; with one, BLAS gives the same everywhere.
-    with threadpool_limits(config.threads):
+    with threadpool_limits(config.threads), parallel_config("threading", n_jobs=config.threads):
         training = features.load(readable.training)
         labels = np.array(dataset.labels(readable.training), dtype=np.int64)
         fitted = model.fit(training, labels, dataset.classes, config.seed)

@@ -5,9 +5,10 @@ Importing the table imports nothing heavy; what computes is imported when it com
 
 from jobs.extract.features.kind import FeatureKind
 from jobs.extract.features.v1 import LogMel
+from jobs.extract.features.v1pooled import PooledLogMel
 from jobs.extract.features.v2 import SixKinds
 from jobs.extract.features.v3 import MeanOfSixKinds
 
 FEATURE_SETS: dict[str, FeatureKind] = {
-    kind.name: kind for kind in (LogMel(), SixKinds(), MeanOfSixKinds())
+    kind.name: kind for kind in (LogMel(), PooledLogMel(), SixKinds(), MeanOfSixKinds())
 }

@@ -1,0 +1,48 @@
+"""`augment: light` in a grid: all changes to training clips at a strength that has a name.
+
+A strength gives settings of augmentations; whatever a grid says of one of them itself is kept.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from jobs.errors import InputError, quoted
+
+AUGMENT = "augment"
+STRENGTHS: dict[str, dict[str, Any]] = {
+    "none": {},
+    "light": {
+        "crop_p": 0.5, "crop_min": 0.8,
+        "equaliser_p": 0.5, "equaliser_db": 3,
+        "shift_p": 0.5, "shift_max": 0.5,
+        "mask_p": 0.5, "masks": 1, "mask_bands": 8, "mask_frames": 25,
+    },
+    "strong": {
+        "crop_p": 0.5, "crop_min": 0.6,
+        "equaliser_p": 0.5, "equaliser_db": 6,
+        "mixing_p": 0.5,
+        "shift_p": 0.5, "shift_max": 0.5,
+        "speed_p": 0.5, "speed_max": 0.15,
+        "pitch_p": 0.5, "pitch_max": 2,
+        "mask_p": 0.5, "masks": 2, "mask_bands": 8, "mask_frames": 25,
+    },
+}  # fmt: skip
+
+
+def with_strength(settings: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Return flat settings in which the strength's name is replaced by what it stands for.
+
+    Args:
+        settings: of a run, by name.
+        where: `augment` was written, for messages.
+
+    Raises:
+        InputError: there is no such strength.
+    """
+    wanted = settings.get(AUGMENT, "none")
+    if not isinstance(wanted, str) or wanted not in STRENGTHS:
+        raise InputError(
+            f"{where}: `{AUGMENT}` must be {', '.join(STRENGTHS)}; got {quoted(wanted)}"
+        )
+    own = {name: value for name, value in settings.items() if name != AUGMENT}
+    return STRENGTHS[wanted] | own
