@@ -52,6 +52,11 @@ def main(
     workspace = choose_output(read, out)
     make_writable(workspace)
     opened = open_plan(read, choose_data(read, data), workspace, load_site(LOCAL))
+    if opened.ladder.rungs:
+        raise InputError(
+            "`halving` trains runs in turns that wait for each other, which tasks by hand do not; "
+            "use python -m pipeline.launch, or --set halving=null"
+        )
     _settle(opened)
     share = Share(number, of, _ids(tasks) if tasks else None)
     failed: set[str] = set()

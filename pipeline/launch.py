@@ -18,6 +18,7 @@ from pipeline.executors.here import ExecutorName, Skipped, run_stages
 from pipeline.executors.limits import DEFAULT_MAX_ARRAY, max_array
 from pipeline.executors.records import JobRecord
 from pipeline.executors.slurm import Submission
+from pipeline.monitoring.memory import record_out_of_memory
 from pipeline.monitoring.overview import overview
 from pipeline.pages import launch_page, plan_page, summary
 from pipeline.planning.canary import canary_of
@@ -195,6 +196,8 @@ def _launch_on_slurm(submission: Submission, canary: OpenedPlan | None, most_hou
     # First the queue, then the files: an item that is done in between is seen as done, while the
     # other way round it could be seen as neither queued nor done, and be submitted twice.
     submission.look()
+    if opened.ladder.rungs:
+        record_out_of_memory(opened)
     stages = remaining(opened)
     require_space(opened, stages)
     launch_page.introduce(opened, stages)

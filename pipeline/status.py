@@ -15,7 +15,7 @@ from pipeline.monitoring.overview import Item, Overview, State, overview
 from pipeline.monitoring.usage import usage_of
 from pipeline.pages import console, estimate_page, summary, usage_page
 from pipeline.planning.plan import OpenedPlan, PlannedRun
-from pipeline.stages.graph import STAGES, stage_named
+from pipeline.stages.graph import stage_named, stages_of_plan
 
 STATES: tuple[State, ...] = ("done", "running", "waiting", "unknown", "failed", "open")
 
@@ -51,17 +51,19 @@ def main(
 def _show(opened: OpenedPlan, seen: Overview) -> None:
     console.heading(f"{opened.plan.grid} in {opened.workspace.root}")
     rows = []
-    for stage in STAGES:
+    for stage in stages_of_plan(opened):
         counted = Counter(item.state for item in seen.of(stage.name))
         rows.append((stage.name, *(str(counted[s]) if counted[s] else "" for s in STATES)))
     console.table(("stage", *STATES), rows)
     runs = [(item, run) for item in seen.items if (run := _run_of(opened, item))]
+    # After a rung another stage goes on with a run: how it stands there is how it stands.
+    latest = {run.signature: (item, run) for item, run in runs}
     console.say()
     console.table(
         ("run", "state", "", "tier", "job"),
         [
             (run.name, item.state, item.detail, item.tier or "", item.job or "")
-            for item, run in runs
+            for item, run in latest.values()
         ],
     )
     shown = {(item.stage, item.number) for item, _ in runs}
@@ -100,7 +102,7 @@ def _as_json(opened: OpenedPlan, seen: Overview) -> dict[str, Any]:
         "out": str(opened.workspace.root),
         "stages": {
             stage.name: dict(Counter(item.state for item in seen.of(stage.name)))
-            for stage in STAGES
+            for stage in stages_of_plan(opened)
         },
         "items": [_item_json(opened, item) for item in seen.items],
         "notes": seen.notes,

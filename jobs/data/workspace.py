@@ -122,6 +122,15 @@ class Workspace:
         """Which results have been scored on clips held out. See `Scored`."""
         return self.launches / "holdout.json"
 
+    def rung(self, number: int) -> Path:
+        """Which runs train on after a rung of successive halving. See `Rung`."""
+        return self.launches / f"rung-{number}.json"
+
+    @property
+    def out_of_memory(self) -> Path:
+        """Which runs ran out of memory, and in which tier. See `OutOfMemory`."""
+        return self.launches / "out-of-memory.json"
+
     @property
     def other_votes(self) -> Path:
         """A folder of results for each vote that was held by another rule."""

@@ -19,11 +19,13 @@ class Entry:
         runs: one, or with folds one for each.
         name: as the grid has it.
         position: in the grid, from 0.
+        stopped_at: the rung of successive halving at which it stopped; None if it went on.
     """
 
     runs: tuple[Run, ...]
     name: str
     position: int
+    stopped_at: int | None = None
 
     @property
     def signature(self) -> str:
@@ -104,6 +106,9 @@ def rank_candidates(
     candidates: list[Candidate] = []
     absent: list[AbsentEntry] = []
     for entry in entries:
+        if entry.stopped_at is not None:
+            absent.append(AbsentEntry(entry, f"stopped at rung {entry.stopped_at}"))
+            continue
         try:
             candidates += _candidates_of(entry, has_predictions)
         except _NoVoterError as error:

@@ -39,11 +39,15 @@ class Voter(Schema):
 
 
 class AbsentVoter(Schema):
-    """A run of the grid, or with folds all runs of one entry, that do not vote, and why."""
+    """A run of the grid, or with folds all runs of one entry, that do not vote, and why.
+
+    `stopped_at` is the rung of successive halving at which it stopped; None for other reasons.
+    """
 
     run: str
     signature: Fingerprint
     reason: str
+    stopped_at: int | None = None
 
 
 class Inputs(Schema):

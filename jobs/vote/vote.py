@@ -153,6 +153,8 @@ class Vote:
             voters = count(len(self.voters), "checkpoint")
             log.warning("the ensemble is of %s and not of %d", voters, self.rules.votes)
         for each in self.absent:
+            if each.entry.stopped_at is not None:  # as was meant
+                continue
             log.warning("run %s does not vote: %s", each.entry.name, each.reason)
 
     def _temperature(self) -> float:
@@ -240,4 +242,7 @@ def _voter(candidate: Candidate, times: int) -> Voter:
 
 
 def _absent(each: AbsentEntry) -> AbsentVoter:
-    return AbsentVoter(run=each.entry.name, signature=each.entry.signature, reason=each.reason)
+    entry, reason = each.entry, each.reason
+    return AbsentVoter(
+        run=entry.name, signature=entry.signature, reason=reason, stopped_at=entry.stopped_at
+    )

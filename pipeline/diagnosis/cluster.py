@@ -67,7 +67,7 @@ def site_file(site: Site, name: str) -> Iterator[Finding]:
 
 def acceptance(site: Site) -> Iterator[Finding]:
     """Ask Slurm whether it would take a job of each stage and of each tier; nothing is queued."""
-    asked = {f"stage {stage.name}": stage.resources(site) for stage in STAGES}
+    asked = {f"stage {stage.site_name}": stage.resources(site) for stage in STAGES}
     asked |= {f"tier {tier.name}": tier for tier in site.tiers}
     for subject, resources in asked.items():
         try:

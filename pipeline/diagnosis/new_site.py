@@ -47,7 +47,7 @@ def site_text(name: str) -> str:
         "python: null           # null: the one that launches; or see slurm/container.sh",
         "",
         "# What one task of a stage asks for.",
-        *(_stage(stage, default) for stage in STAGES),
+        *dict.fromkeys(_stage(stage, default) for stage in STAGES),
         "",
         f"# Sizes of training jobs, smallest first; GPUs here: {_gpus(with_gpu)}.",
         "tiers:",
@@ -66,7 +66,7 @@ def _stage(stage: Stage, partition: Partition) -> str:
     asked = stage.default
     cpus, memory = min(asked.cpus or 1, partition.cpus), _fitting(asked.mem_gb, partition)
     minutes = _within(asked.timeout_min, partition)
-    return f"{stage.name}: {{cpus: {cpus}, mem_gb: {memory:g}, timeout_min: {minutes}}}"
+    return f"{stage.site_name}: {{cpus: {cpus}, mem_gb: {memory:g}, timeout_min: {minutes}}}"
 
 
 def _tier(name: str, training: Partition, default: Partition, gb: float, minutes: int) -> str:

@@ -73,7 +73,10 @@ def arrays_of(
     """
     found: dict[str | None, tuple[Request, list[int]]] = {}
     for item in items:
-        before = (latest or {}).get((stage.name, item))
+        records = latest or {}
+        # A run that moved up a tier before stays there, whichever stage goes on with it.
+        known = ((stage.name, item), *stage.earlier(opened, item))
+        before = next((records[each] for each in known if each in records), None)
         tier = before.tier if before else None
         request = stage.request(opened, item, tier, (stage.name, item) in after_oom)
         # An array has one set of resources, so each tier becomes an array of its own.

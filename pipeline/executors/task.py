@@ -15,6 +15,7 @@ from jobs.plain_text import PlainFormatter
 from jobs.trust import keep_others_from_writing, make_private
 from pipeline.executors.late_files import opened_after
 from pipeline.monitoring.failure_note import FailureNote
+from pipeline.monitoring.memory import record_out_of_memory
 from pipeline.planning.plan import OpenedPlan, code_hash
 from pipeline.planning.resources import cpus_of_this_task
 from pipeline.stages.graph import stage_named
@@ -51,6 +52,8 @@ def run(stage: str, workspace: str, index: int, label: str = "") -> None:
         # so it is said and not refused.
         if opened.plan.code != code_hash():
             log.warning("the code has changed since this was launched; going on with the new code")
+        if found.asks_how_others_ended:
+            record_out_of_memory(opened)
         found.do(opened, index, cpus_of_this_task(found.resources(opened.plan.site)))
 
 

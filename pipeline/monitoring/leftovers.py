@@ -49,11 +49,22 @@ def leftovers(opened: OpenedPlan) -> Iterator[Leftover]:
     for folder in sorted(workspace.runs.iterdir()) if workspace.runs.is_dir() else ():
         if folder.name not in signatures and (folder / "config.json").is_file():
             yield Leftover.of(folder, "a run that the present plan does not name")
-    if any(work.items for work in remaining(opened)) or not workspace.jobs.is_dir():
+    if any(work.items for work in remaining(opened)):
+        return
+    yield from _states_of_stopped(opened)
+    if not workspace.jobs.is_dir():
         return
     for pattern in OF_JOBS:
         for path in sorted(workspace.jobs.glob(pattern)):
             yield Leftover.of(path, "of a job whose stage is done")
+
+
+def _states_of_stopped(opened: OpenedPlan) -> Iterator[Leftover]:
+    """Yield what runs would go on from that stopped at a rung."""
+    for number, planned in enumerate(opened.plan.runs):
+        if opened.ladder.stopped_at(planned.entry) is not None:
+            for path in opened.run(number).states():
+                yield Leftover.of(path, "the state of a run that stopped at a rung")
 
 
 def _voters(workspace: Workspace) -> set[str]:

@@ -148,6 +148,8 @@ def validation(opened: OpenedPlan) -> None:
         )
     if len(opened.split.folds) > 1:
         _folds(opened)
+    if opened.ladder.rungs:
+        _halving(opened)
     for label in classes_not_validated(opened.dataset, opened.split):
         console.warn(
             f"class '{label}' has no validation clip: too few clips, or all of them in one group"
@@ -163,6 +165,21 @@ def _folds(opened: OpenedPlan) -> None:
             f"each is trained {folds} times, once for each fold, and keeps the same epochs in all "
             f"of them: {named}"
         )
+
+
+def _halving(opened: OpenedPlan) -> None:
+    ladder, settings = opened.ladder, opened.ladder.settings
+    entries = sum(len(each) for each in ladder.tiers.values())
+    steps = []
+    for rung in range(1, ladder.rungs + 1):
+        left = sum(settings.left(len(each), rung) for each in ladder.tiers.values())
+        share = settings.shares[rung - 1]
+        steps.append(f"after {share:.0%} of their epochs {left} train on")
+    halved, whole = ladder.epochs()
+    console.say(
+        f"of {count(entries, 'run')}, {', '.join(steps)}: at most {halved:,} of {whole:,} epochs "
+        f"({halved / max(whole, 1):.0%})"
+    )
 
 
 def _differences(settings: dict[str, object]) -> str:

@@ -35,7 +35,7 @@ def stages(opened: OpenedPlan, max_array: int, on_slurm: bool, verbose: bool) ->
     arrays = planned_arrays(opened, works, max_array)
     rows = []
     for work in works:
-        after = _after(work.stage)
+        after = _after(opened, work.stage)
         of_stage = [array for array in arrays if array.stage is work.stage]
         to_do = f"{len(work.items)} of {work.total}"
         if not of_stage:
@@ -64,11 +64,14 @@ def stages(opened: OpenedPlan, max_array: int, on_slurm: bool, verbose: bool) ->
     console.say("Nothing was started.")
 
 
-def _after(stage: Stage) -> str:
-    """Return what a stage waits for, in words."""
-    if stage.waits_for is None:
+def _after(opened: OpenedPlan, stage: Stage) -> str:
+    """Return what a stage waits for, in words; what the plan does not have is passed over."""
+    wait = stage.waits_for
+    while wait is not None and not wait.stage.is_part_of(opened):
+        wait = wait.stage.waits_for
+    if wait is None:
         return ""
-    after = f"{stage.waits_for.on} of {stage.waits_for.stage.name}"
+    after = f"{wait.on} of {wait.stage.name}"
     return ", ".join([after, *(f"end of {other.name}" for other in stage.also_after)])
 
 

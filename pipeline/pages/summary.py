@@ -76,10 +76,12 @@ def _runs(opened: OpenedPlan) -> None:
         if outcome is None:
             rows.append((planned.name, "–", "–", "not done", planned.signature))
             continue
-        accuracy = outcome.val_accuracy
+        accuracy, reason = outcome.val_accuracy, outcome.reason
+        if rung := opened.ladder.stopped_at(planned.entry):
+            reason = f"stopped at rung {rung}"
         shown = "–" if accuracy is None else f"{100 * accuracy:.1f} %"
         best = "–" if outcome.best_epoch is None else str(outcome.best_epoch)
-        rows.append((planned.name, shown, best, outcome.reason, planned.signature))
+        rows.append((planned.name, shown, best, reason, planned.signature))
     console.table(("run", "validation", "best epoch", "ended", "folder"), rows)
     console.say(f"  the folders lie in {_short(opened.workspace.run('x').parent)}")
 
@@ -110,7 +112,10 @@ def vote_of(opened: OpenedPlan, results: Results) -> None:
         for v in ensemble.voters
     ]
     console.table(("run", "epoch", "votes", "validation", "val loss"), rows)
-    for absent in ensemble.absent:
+    stopped = [each for each in ensemble.absent if each.stopped_at is not None]
+    if stopped:
+        console.say(f"  {count(len(stopped), 'run')} stopped at a rung and did not vote")
+    for absent in (each for each in ensemble.absent if each.stopped_at is None):
         console.warn(f"run '{absent.run}' did not vote: {absent.reason}")
     _results(opened, results, ensemble.unreadable_test_clips)
 

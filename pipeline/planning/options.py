@@ -10,6 +10,7 @@ from jobs.data.layouts.config import LayoutConfig
 from jobs.data.split import SplitConfig
 from jobs.extract.quarantine import Limits
 from jobs.schema import Schema
+from jobs.train.halving import Halving
 from jobs.vote.rules import VoteRules
 
 
@@ -35,6 +36,7 @@ class GridOptions:
     split: SplitConfig
     vote: VoteRules
     limits: Limits
+    halving: Halving
 
     @classmethod
     def setting_names(cls) -> tuple[str, ...]:
@@ -56,5 +58,5 @@ class GridOptions:
 
 _PARTS: dict[str, type[Schema]] = {
     "launch": LaunchOptions, "layout": LayoutConfig, "split": SplitConfig, "vote": VoteRules,
-    "limits": Limits,
+    "limits": Limits, "halving": Halving,
 }  # fmt: skip

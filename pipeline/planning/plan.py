@@ -18,10 +18,12 @@ from jobs.extract.store.feature_store import FeatureStore
 from jobs.files import read_json, write_json
 from jobs.predict.target import Target, targets
 from jobs.schema import Fingerprint, Schema, fingerprint
+from jobs.train.halving import Halving
 from jobs.train.run import Run
 from jobs.trust import make_private
 from jobs.vote.rules import VoteRules
 from pipeline.planning.grid import Grid
+from pipeline.planning.ladder import Ladder
 from pipeline.planning.planned_run import PlannedRun, planned_runs
 from pipeline.planning.site import Site
 
@@ -52,6 +54,7 @@ class Plan(Schema):
     runs_per_gpu: int
     data_gb: float | None
     code: str
+    halving: Halving = Halving()
 
     @classmethod
     def make(cls, grid: Grid, dataset: Dataset, site: Site, split: Split) -> "Plan":
@@ -76,21 +79,24 @@ class Plan(Schema):
             runs_per_gpu=options.launch.runs_per_gpu,
             data_gb=options.launch.data_gb,
             code=code_hash(),
+            halving=options.halving,
         )
 
     @property
     def identity(self) -> str:
         """Changes with what indices of tasks mean; resources, names and code may change freely."""
         # Jobs of one identity may be joined by a relaunch; those of another must end first.
-        return fingerprint(
-            [
-                self.feature_folders,
-                self.shards,
-                [run.signature for run in self.runs],
-                self.test_fingerprint,
-                self.vote.model_dump(),
-            ]
-        )
+        parts = [
+            self.feature_folders,
+            self.shards,
+            [run.signature for run in self.runs],
+            self.test_fingerprint,
+            self.vote.model_dump(),
+        ]
+        # Places after a rung are counted by tier.
+        tiers = [run.tier for run in self.runs], self.site.tier_of
+        halving = [self.halving.model_dump(), *tiers] if self.halving.shares else []
+        return fingerprint(parts + halving)
 
     def threads(self, runs: Iterable[int]) -> int:
         """Return how many threads runs use that share one job."""
@@ -166,6 +172,11 @@ class OpenedPlan:
     def targets(self) -> list[Target]:
         """What trained runs predict: the test, and what was held out."""
         return targets(self.dataset, self.split)
+
+    @cached_property
+    def ladder(self) -> Ladder:
+        """Who trains how far, where successive halving stops most runs early."""
+        return Ladder(self.plan, self.workspace)
 
     def run(self, number: int) -> Run:
         """Return the folder of a planned run."""

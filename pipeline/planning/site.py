@@ -200,7 +200,7 @@ def stage_names() -> tuple[str, ...]:
     # Inside, because stages ask a site for resources and import it in turn.
     from pipeline.stages.graph import STAGES
 
-    return tuple(stage.name for stage in STAGES)
+    return tuple(dict.fromkeys(stage.site_name for stage in STAGES))
 
 
 def _by_stage(file: YamlFile, forced: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pipeline.stages.estimate import ESTIMATE
 from pipeline.stages.extract import EXTRACT
 from pipeline.stages.index import INDEX
 from pipeline.stages.predict import PREDICT
+from pipeline.stages.rungs import RUNGS
 from pipeline.stages.stage import Stage, Work
 from pipeline.stages.train import TRAIN
 from pipeline.stages.vote import VOTE
@@ -18,7 +19,7 @@ from pipeline.stages.vote import VOTE
 if TYPE_CHECKING:
     from pipeline.planning.plan import OpenedPlan
 
-STAGES: tuple[Stage, ...] = (EXTRACT, INDEX, AUDIT, TRAIN, PREDICT, VOTE, ESTIMATE)
+STAGES: tuple[Stage, ...] = (EXTRACT, INDEX, AUDIT, TRAIN, *RUNGS, PREDICT, VOTE, ESTIMATE)
 
 
 def stage_named(name: str) -> Stage:
@@ -32,16 +33,23 @@ def stages_of(script: str) -> list[Stage]:
     return found or [stage_named(script)]
 
 
+def stages_of_plan(opened: "OpenedPlan") -> list[Stage]:
+    """Return the stages that a plan has, in their order."""
+    return [stage for stage in STAGES if stage.is_part_of(opened)]
+
+
 def remaining(opened: "OpenedPlan") -> list[Work]:
     """Return all stages with what is missing on disk, in their order."""
     opened = replace(opened)  # what it remembers of the files may be old
     found: dict[str, Work] = {}
-    for stage in STAGES:
+    for stage in stages_of_plan(opened):
         total = stage.total(opened)
         missing = tuple(stage.missing(opened)) if total else ()
         items = missing
         # What is missing now says nothing of what training will have changed by then.
-        if stage.repeats and any(found[each.name].items for each in stage.before()):
+        if stage.repeats and any(
+            found[each.name].items for each in stage.before() if each.name in found
+        ):
             items = tuple(range(total))
         repeated = tuple(item for item in items if item not in missing)
         found[stage.name] = Work(stage, items, total, repeated)

@@ -7,8 +7,8 @@ from jobs.errors import DamagedFileError
 from jobs.predict.predict import unpredicted
 from jobs.words import count
 from pipeline.planning.resources import Resources
+from pipeline.stages.rungs import LAST_TRAINING
 from pipeline.stages.stage import Stage, Wait
-from pipeline.stages.train import TRAIN
 
 if TYPE_CHECKING:
     from pipeline.planning.plan import OpenedPlan
@@ -23,7 +23,7 @@ class Predict(Stage):
     does = "what checkpoints say of clips that they do not know"
     script = "vote"
     # Of a grid in which some runs failed, the others predict.
-    waits_for = Wait(TRAIN, "end")
+    waits_for = Wait(LAST_TRAINING, "end")
     default = Resources(cpus=4, mem_gb=8, timeout_min=120)
     repeats = True
 

@@ -50,15 +50,27 @@ class Stage(ABC):
         also_after: stages of another branch whose end it waits for, if they have something to do.
         default: what a task asks for where the site does not say.
         repeats: whether it is done again after any work of the stages before it.
+        in_site: the name under which a site says what a task asks for; by default its own.
+        asks_how_others_ended: whether its task needs to know which runs were out of memory.
     """
 
-    name: ClassVar[str]
-    does: ClassVar[str]
+    name: str
+    does: str
     script: ClassVar[str]
-    waits_for: ClassVar[Wait | None] = None
+    waits_for: Wait | None = None
     also_after: "ClassVar[tuple[Stage, ...]]" = ()
     default: ClassVar[Resources] = Resources(cpus=1, mem_gb=4, timeout_min=30)
     repeats: ClassVar[bool] = False
+    in_site: ClassVar[str | None] = None
+    asks_how_others_ended: ClassVar[bool] = False
+
+    @property
+    def site_name(self) -> str:
+        return self.in_site or self.name
+
+    def is_part_of(self, opened: "OpenedPlan") -> bool:
+        """Return whether a plan has this stage at all."""
+        return True
 
     def total(self, opened: "OpenedPlan") -> int:
         """Return how many items there are, done ones included."""
@@ -87,7 +99,7 @@ class Stage(ABC):
 
     def resources(self, site: "Site") -> Resources:
         """Return what a task asks for."""
-        return site.stages.get(self.name, self.default)
+        return site.stages.get(self.site_name, self.default)
 
     def request(
         self, opened: "OpenedPlan", item: int, tier_before: str | None, after_oom: bool
@@ -101,6 +113,10 @@ class Stage(ABC):
             after_oom: whether it ran out of memory there and is to get more.
         """
         return Request(self.resources(opened.plan.site))
+
+    def earlier(self, opened: "OpenedPlan", item: int) -> list[tuple[str, int]]:
+        """Return the (stage, item) that worked on the same thing before, latest first."""
+        return []
 
     def items_per_job(self, opened: "OpenedPlan") -> int:
         """Return how many items share a job, each in a process of its own."""

@@ -8,6 +8,7 @@ from jobs.errors import DamagedFileError, InputError
 from jobs.ownership import is_owned
 from jobs.train.history import History
 from jobs.words import count, duration
+from pipeline.planning.out_of_memory import OutOfMemory
 from pipeline.planning.resources import Resources, cpus_available
 from pipeline.stages.index import INDEX
 from pipeline.stages.stage import Request, Space, Stage, Wait
@@ -23,7 +24,7 @@ RECENT_EPOCHS = 5
 
 
 class Train(Stage):
-    """Items are the planned runs."""
+    """Items are the planned runs; with halving each is trained to the first rung."""
 
     name = "train"
     does = "one run per hyper-parameter set"
@@ -36,31 +37,29 @@ class Train(Stage):
         return len(opened.plan.runs)
 
     def missing(self, opened: "OpenedPlan") -> list[int]:
-        return [n for n in range(len(opened.plan.runs)) if not opened.run(n).is_trained()]
+        out = OutOfMemory.load(opened.workspace)
+        return [
+            number
+            for number in range(len(opened.plan.runs))
+            if not is_far_enough(opened, number, 1) and not out.is_hopeless(opened.plan, number)
+        ]
 
     def title(self, opened: "OpenedPlan", item: int) -> str:
-        planned = opened.plan.runs[item]
-        return f"run '{planned.name}' ({planned.signature})"
+        return title_of(opened.plan.runs[item])
 
     def do(self, opened: "OpenedPlan", item: int, cpus: int) -> None:
-        from jobs.train.compute.setup import DeviceShare
-        from jobs.train.training import train_run
-        from pipeline.stages.predict import predict_run
-
-        planned = opened.plan.runs[item]
-        log.info("run '%s' (%s)", planned.name, planned.signature)
-        features = opened.store.open(opened.dataset.labelled, planned.config.features)
-        share = DeviceShare(opened.plan.data_gb, opened.plan.runs_per_gpu)
-        fold = opened.fold(item)
-        train_run(opened.run(item), planned.config, opened.dataset, fold, features, share)
-        # Here, where there may be a GPU, and not in a second queue.
-        predict_run(opened, item)
+        train(opened, item, rung=1)
 
     def request(
         self, opened: "OpenedPlan", item: int, tier_before: str | None, after_oom: bool
     ) -> Request:
+        return self.request_of(opened, opened.plan.runs[item], tier_before, after_oom)
+
+    def request_of(
+        self, opened: "OpenedPlan", planned: "PlannedRun", tier_before: str | None, after_oom: bool
+    ) -> Request:
         """Ask for the run's tier: what the grid says, where it was last, or one more than that."""
-        planned, site = opened.plan.runs[item], opened.plan.site
+        site = opened.plan.site
         asked, known = self.resources(site), {tier.name for tier in site.tiers}
         if not planned.config.needs_gpu and planned.tier is None and tier_before not in known:
             # Without a tier: the first one with more memory is the next step.
@@ -89,7 +88,7 @@ class Train(Stage):
         return min(opened.plan.threads(items), cpus_available())
 
     def impossible_here(self, opened: "OpenedPlan", items: Sequence[int]) -> str | None:
-        runs = [opened.plan.runs[item] for item in items]
+        runs = [planned for item in items if (planned := self.run_of(opened, item))]
         runs = [planned for planned in runs if planned.config.needs_gpu]
         if not runs:
             return None
@@ -112,12 +111,11 @@ class Train(Stage):
                 return f"run '{planned.name}': {said}"
         return None
 
-    def run_of(self, opened: "OpenedPlan", item: int) -> "PlannedRun":
+    def run_of(self, opened: "OpenedPlan", item: int) -> "PlannedRun | None":
         return opened.plan.runs[item]
 
     def progress(self, opened: "OpenedPlan", item: int, running: bool) -> str:
-        run = opened.run(item)
-        return _epochs(run, opened.plan.runs[item]) if running else _result(run)
+        return progress_of(opened, item, 1, running)
 
     def is_working_here(self, opened: "OpenedPlan", item: int) -> bool:
         return is_owned(opened.run(item).lock)
@@ -127,7 +125,56 @@ class Train(Stage):
         return Space(sum(sizes), FILES_PER_RUN * len(items))
 
 
-def _epochs(run: "Run", planned: "PlannedRun") -> str:
+def title_of(planned: "PlannedRun") -> str:
+    return f"run '{planned.name}' ({planned.signature})"
+
+
+def until(opened: "OpenedPlan", number: int, rung: int) -> int | None:
+    """Return the epoch to which a run is trained on its way to a rung; None: to its end."""
+    ladder = opened.ladder
+    if rung > ladder.rungs or not ladder.takes_part(opened.plan.runs[number]):
+        return None
+    return ladder.epoch(rung, number)
+
+
+def is_far_enough(opened: "OpenedPlan", number: int, rung: int) -> bool:
+    """Return whether nothing is left to train of a run on its way to a rung."""
+    ladder, epoch = opened.ladder, until(opened, number, rung)
+    # Who trains on from there is known, so that nobody needs the others any more.
+    if epoch is not None and ladder.decided(rung) is not None:
+        return True
+    return opened.run(number).is_trained_to(epoch)
+
+
+def train(opened: "OpenedPlan", number: int, rung: int) -> None:
+    """Train a run to a rung, or to its end if there is none; then its checkpoints predict."""
+    from jobs.train.compute.setup import DeviceShare
+    from jobs.train.training import train_run
+    from pipeline.stages.predict import predict_run
+
+    planned, run = opened.plan.runs[number], opened.run(number)
+    log.info("run '%s' (%s)", planned.name, planned.signature)
+    features = opened.store.open(opened.dataset.labelled, planned.config.features)
+    share = DeviceShare(opened.plan.data_gb, opened.plan.runs_per_gpu)
+    fold, epoch = opened.fold(number), until(opened, number, rung)
+    train_run(run, planned.config, opened.dataset, fold, features, share, epoch)
+    if run.is_trained():
+        # Here, where there may be a GPU, and not in a second queue.
+        predict_run(opened, number)
+
+
+def progress_of(opened: "OpenedPlan", number: int, rung: int, running: bool) -> str:
+    """Return how far a run is on its way to a rung, or what came of it."""
+    run, planned = opened.run(number), opened.plan.runs[number]
+    if running:
+        return _epochs(run, planned, until(opened, number, rung) or planned.config.epochs)
+    stopped = opened.ladder.stopped_at(planned.entry)
+    if stopped is not None:
+        return f"stopped at rung {stopped}" if stopped == rung else ""
+    return _result(run)
+
+
+def _epochs(run: "Run", planned: "PlannedRun", last: int) -> str:
     """Return a running run's epoch, accuracy and time left."""
     try:
         rows = History.load(run.history).rows
@@ -136,7 +183,7 @@ def _epochs(run: "Run", planned: "PlannedRun") -> str:
     if not rows:
         return "before its first epoch ends"
     recent = rows[-RECENT_EPOCHS:]
-    left = sum(row.seconds for row in recent) / len(recent) * (planned.config.epochs - len(rows))
+    left = sum(row.seconds for row in recent) / len(recent) * (last - len(rows))
     epochs = f"epoch {len(rows)}/{planned.config.epochs}"
     return f"{epochs}, val {100 * rows[-1].val_accuracy:.1f} %, about {duration(left)} left"
 

@@ -36,7 +36,12 @@ def entries(opened: "OpenedPlan") -> list[Entry]:
     for number, planned in enumerate(opened.plan.runs):
         runs.setdefault(planned.entry, []).append(number)
     return [
-        Entry(tuple(map(opened.run, numbers)), opened.plan.runs[numbers[0]].of, position)
+        Entry(
+            tuple(map(opened.run, numbers)),
+            opened.plan.runs[numbers[0]].of,
+            position,
+            opened.ladder.stopped_at(position),
+        )
         for position, numbers in runs.items()
     ]
 

@@ -12,6 +12,11 @@ LOOKS_AT_VALIDATION: Mapping[str, str] = {
     "early_stopping": "early stopping looked at validation clips, which no draw repeats",
 }
 
+HALVING = (
+    "not corrected for halving: which runs stopped early was decided on the same validation clips; "
+    "a `holdout` is free of that"
+)
+
 
 def assumptions(vote: Vote, also_voted: Collection[str]) -> list[str]:
     """Return them all.
@@ -29,6 +34,8 @@ def assumptions(vote: Vote, also_voted: Collection[str]) -> list[str]:
         found.append("one fold model is judged; the mean of all folds is a little better")
     seen = {name for each in vote.candidates for name in _looks_at_validation(each)}
     found += [sentence for name, sentence in LOOKS_AT_VALIDATION.items() if name in seen]
+    if any(each.entry.stopped_at is not None for each in vote.absent):
+        found.append(HALVING)
     if also_voted:
         chosen = vote.rules.name
         names = ", ".join([chosen, *sorted(also_voted)])

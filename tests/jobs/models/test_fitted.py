@@ -10,6 +10,7 @@ import torch
 
 from jobs.errors import DamagedFileError
 from jobs.models import MODELS
+from jobs.models.extra_trees import ExtraTrees
 from jobs.models.fitted_net import FittedNet, all_logits, batch_logits
 from jobs.models.logistic import FittedLogistic, Logistic
 from jobs.models.model import EVALUATION_BATCH, Fitted, OneShotModel
@@ -17,9 +18,11 @@ from jobs.models.net import Net
 
 CLASSES = ("0", "1", "2", "3")
 SHAPE = (16, 22)
-SMALL: dict[str, dict[str, object]] = {"resnet": {"depth": 8}, "densenet": {"densenet_depth": 10}}
+SMALL: dict[str, dict[str, object]] = {
+    "resnet": {"depth": 8}, "densenet": {"densenet_depth": 10}, "extra_trees": {"trees": 20},
+}  # fmt: skip
 # Of a clip's embedding.
-WIDTHS = {"resnet": 64, "cnn": 256, "inception": 224, "densenet": 27}
+WIDTHS = {"resnet": 64, "cnn": 256, "inception": 224, "densenet": 27, "wide_resnet": 128}
 
 
 def clips(count: int, shape: tuple[int, ...] = SHAPE) -> np.ndarray:
@@ -112,7 +115,7 @@ def flip(path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [cut, flip, Path.unlink, lambda path: path.write_bytes(b"")])
-@pytest.mark.parametrize("name", ["resnet", "logistic"])
+@pytest.mark.parametrize("name", ["resnet", "logistic", "extra_trees"])
 def test_damage_is_noticed(name: str, damage: Callable[[Path], None], tmp_path: Path) -> None:
     path = tmp_path / "weights"
     fitted(name).save(path)
@@ -148,3 +151,22 @@ def test_logistic_is_scikit_learns_on_standardised_columns(tmp_path: Path) -> No
     assert isinstance(ours, FittedLogistic)
     names = {f"{name}.npy" for name in ("mean", "scale", "coefficients", "intercepts")}
     assert set(zipfile.ZipFile(tmp_path / "weights.npz").namelist()) == names
+
+
+def test_trees_are_scikit_learns_and_lie_in_plain_arrays(tmp_path: Path) -> None:
+    from joblib import parallel_config
+    from sklearn.ensemble import ExtraTreesClassifier
+
+    x, labels = clips(90, (30,)), np.arange(90) % 4
+    settings = ExtraTrees(trees=25, min_leaf=2)
+    theirs = ExtraTreesClassifier(25, min_samples_leaf=2, random_state=3).fit(x, labels)
+    model = settings.fit(x, labels, CLASSES, seed=3)
+    new = clips(70, (30,))
+    np.testing.assert_allclose(model.predict_proba(new), theirs.predict_proba(new), atol=1e-6)
+    # As many threads as there may be, and the same trees.
+    with parallel_config("threading", n_jobs=2):
+        shared = settings.fit(x, labels, CLASSES, seed=3)
+    np.testing.assert_array_equal(shared.predict_proba(new), model.predict_proba(new))
+    model.save(tmp_path / "trees.npz")
+    with np.load(tmp_path / "trees.npz", allow_pickle=False) as arrays:
+        assert {arrays[name].dtype.kind for name in arrays.files} == {"i", "f"}

@@ -125,7 +125,10 @@ def test_a_changed_default_makes_a_new_run(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"model": "vgg"}, r"`model`: .*'resnet', 'cnn', 'inception', 'densenet'.* or '"),
+        (
+            {"model": "vgg"},
+            r"`model`: .*'resnet', 'wide_resnet', 'cnn', 'inception', 'densenet'.* or '",
+        ),
         ({"model": ["cnn"]}, r"`model`: .*got \['cnn'\]"),
         ({"model": "densenet", "densenet_depth": 41}, r"6n \+ 4 layers; the nearest are 40 and 46"),
         ({"optimizer": "adam"}, r"`optimizer`: input should be 'sgd' or 'adamw'; got 'adam'"),
@@ -143,6 +146,7 @@ def test_a_changed_default_makes_a_new_run(monkeypatch: pytest.MonkeyPatch) -> N
         ({"labelsmoothing": 0.1}, r"did you mean `label_smoothing`"),
         ({"ema": 1}, r"`ema`: .*less than 1"),
         ({"label_smoothing": False}, r"`label_smoothing` must be a number; got false"),
+        ({"augment": "mild"}, r"`augment` must be none, light, strong; got 'mild'"),
         ({"precision": "fp16"}, r"`precision`: .*'float16'"),
         ({"epochs": True}, r"`epochs` must be a number; got true"),
     ],
@@ -150,6 +154,23 @@ def test_a_changed_default_makes_a_new_run(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_mistake_is_named(values: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=rf"^grid\.yaml: .*{message}"):
         RunConfig.parse(values, "grid.yaml")
+
+
+def test_a_strength_stands_for_settings_of_which_each_can_be_set() -> None:
+    light, strong = (RunConfig.parse({"augment": name}) for name in ("light", "strong"))
+    assert RunConfig.parse({"augment": "none"}) == RunConfig.parse({})
+    names = [{part.name for part in config.augmentations} for config in (light, strong)]
+    assert names[0] < names[1]
+    assert "mixing" in names[1]
+    # The same settings by hand are the same run, and what is said of one of them is kept.
+    assert RunConfig.parse(light.settings()) == light
+    assert RunConfig.parse({"augment": "light", "mask_p": 0}).augmentations == tuple(
+        part for part in light.augmentations if part.name != "mask"
+    )
+    assert RunConfig.parse({"augment": "strong", "equaliser_db": 9}).settings()["equaliser_db"] == 9
+    # Of what a feature set cannot have nothing is left.
+    v2 = RunConfig.parse({"augment": "strong", "features": "v2"})
+    assert {"mixing", "equaliser", "pitch"}.isdisjoint(part.name for part in v2.augmentations)
 
 
 def test_a_mistake_is_named_where_its_setting_stands() -> None:

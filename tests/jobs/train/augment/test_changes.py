@@ -11,7 +11,10 @@ from torch import Tensor
 from jobs.models.normalise import mean_and_deviation, normalised_anew
 from jobs.train.augment import AUGMENTATIONS
 from jobs.train.augment.augmentation import Augmentation, Batch, Drawn, Rows
+from jobs.train.augment.crop import TimeCrop
 from jobs.train.augment.epoch import EpochChanges
+from jobs.train.augment.equaliser import Equaliser
+from jobs.train.augment.mixing import Mixing, mixed_powers
 from jobs.train.augment.mixup import Mixup
 from jobs.train.augment.noise import Noise
 from jobs.train.augment.pitch import Pitch
@@ -22,6 +25,7 @@ from jobs.train.clips.storage import RawClips
 from jobs.train.config import RunConfig
 
 NAMES = [kind.name for kind in AUGMENTATIONS]
+BLENDING = ("mixup", "mixing")
 # Three clips of 4 bands and 5 frames whose values show band and frame.
 X = (torch.arange(4.0)[:, None] * 10 + torch.arange(5.0)).expand(3, 1, 4, 5).contiguous()
 LABELS = torch.tensor([0, 1, 2])
@@ -109,6 +113,49 @@ def test_an_epoch_that_is_repeated_has_the_same_noise_and_another_one_another() 
     assert not torch.equal(first, batches(2)[0])
 
 
+def test_a_crop_is_stretched_to_the_whole_clip() -> None:
+    part, start = torch.tensor([1.0, 0.5, 0.5]), torch.tensor([0.0, 0.0, 2.0])
+    cropped = applied(TimeCrop(), X, part=part, start=start).features
+    assert torch.equal(cropped[0], X[0])
+    assert cropped[1, 0, 1].tolist() == [10, 10.5, 11, 11.5, 12]
+    assert cropped[2, 0, 0].tolist() == [2, 2.5, 3, 3.5, 4]
+
+
+def test_an_equaliser_adds_decibels_below_the_peak_and_leaves_silence_silent() -> None:
+    x = torch.tensor([[0.0, -20], [-30, -80]]).expand(3, 1, 2, 2)
+    gain = torch.tensor([[0.0, 0], [-6, 6], [0, 60]])
+    changed = applied(Equaliser(), x, gain=gain).features
+    assert torch.equal(changed[0], x[0])
+    assert changed[1, 0].tolist() == [[0, -20], [-18, -74]]  # 6 dB up, for the peak is at 0 again
+    assert changed[2, 0].tolist() == [[-30, -50], [0, -80]]  # what lay at the floor stays there
+
+
+def test_powers_of_mixed_clips_add_as_tokozumes_waveforms_are_expected_to() -> None:
+    """Recomputed on waveforms: their mean power over many random phases."""
+    rng, ratio = np.random.default_rng(0), 0.7
+    amplitudes = np.array([[1.0, 0.5, 0.1], [0.2, 1.0, 0.4]])  # of three tones in two clips
+    levels = np.sqrt((amplitudes**2).mean(axis=1))
+    p = 1 / (1 + levels[0] / levels[1] * (1 - ratio) / ratio)
+    phases = np.exp(2j * np.pi * rng.random((200_000, 2, 3)))
+    waves = p * amplitudes[0] * phases[:, 0] + (1 - p) * amplitudes[1] * phases[:, 1]
+    expected = 10 * np.log10((np.abs(waves) ** 2).mean(axis=0))
+    first, second = torch.from_numpy(20 * np.log10(amplitudes)).float().view(2, 1, 1, 3, 1)
+    mixed = mixed_powers(first, second, torch.tensor(ratio).view(1, 1, 1, 1)).flatten()
+    assert mixed.max() == 0
+    np.testing.assert_allclose(mixed.numpy(), expected - expected.max(), atol=0.05)
+
+
+def test_mixing_blends_targets_by_what_is_heard_and_lets_silence_be() -> None:
+    loud, other = torch.tensor([[0.0, -40]]), torch.tensor([[-40.0, 0]])
+    x = torch.stack([loud, other, torch.zeros(1, 2)]).view(3, 1, 1, 2)  # the last is silence
+    ratio, partner = torch.tensor([0.75, 1.0, 0.5]), torch.tensor([0.5, 0.0, 0.0])
+    mixed = applied(Mixing(), x, ratio=ratio, partner=partner)
+    assert mixed.targets.tolist() == [[0.75, 0.25, 0], [0, 1, 0], [0, 0, 1]]
+    # Both are as loud, so that p = r: 0.75^2 against 0.25^2 is 9.54 dB.
+    assert mixed.features[0].flatten().tolist() == pytest.approx([0, -9.54], abs=0.01)
+    assert torch.equal(mixed.features[1:], x[1:])
+
+
 def test_mixup_blends_features_and_targets_alike() -> None:
     x = torch.tensor([0.0, 1.0, 2.0]).view(3, 1, 1, 1)
     share, partner = torch.tensor([1.0, 0.75, 0.5]), torch.tensor([0.9, 0.0, 0.5])
@@ -142,7 +189,7 @@ def test_a_change_leaves_clips_alone_that_it_does_not_hit_and_changes_the_others
     batch = epoch_of(augmentations, 200).apply(0, clips, labels)
     same = (batch.features == clips.normalised()).flatten(1).all(dim=1)
     assert 60 < same.sum() < 140
-    if name == "mixup":
+    if name in BLENDING:
         assert torch.equal(batch.targets[same].argmax(dim=1), labels[same])
         assert torch.allclose(batch.targets.sum(dim=1), torch.ones(200))
     else:
@@ -150,8 +197,8 @@ def test_a_change_leaves_clips_alone_that_it_does_not_hit_and_changes_the_others
 
 
 def test_a_batch_takes_the_rows_of_its_offset_in_the_epoch() -> None:
-    # Mixup looks at the batch, and noise is drawn batch by batch.
-    names = [name for name in NAMES if name not in ("mixup", "noise")]
+    # What blends looks at the batch, and noise is drawn batch by batch.
+    names = [name for name in NAMES if name not in (*BLENDING, "noise")]
     augmentations = RunConfig.parse({f"{name}_p": 1 for name in names}).augmentations
     clips, labels = raw(10), torch.zeros(10, dtype=torch.int64)
     changes = epoch_of(augmentations, 10)

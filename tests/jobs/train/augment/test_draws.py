@@ -57,6 +57,10 @@ def test_values_fill_their_ranges_and_stay_in_them() -> None:
     assert 0 <= noise.min() < 0.01 < 0.29 < noise.max() <= 0.3
     assert 0.5 <= column("share").min() < 0.6
     assert column("share").max() <= 1
+    assert 0.5 <= column("ratio").min() < 0.51 < 0.99 < column("ratio").max() <= 1
+    assert 0.7 <= column("part").min() < 0.71 < 0.99 < column("part").max() <= 1
+    assert (column("start") + column("part") * 258 <= 258 + 1e-6).all()
+    assert (column("gain").min(), column("gain").max()) == pytest.approx((-6, 6), abs=0.05)
     assert column("band_width").max() == 63
     assert column("frame_width").max() == 25
     for name, size in (("band", 64), ("frame", 259)):

@@ -1,0 +1,167 @@
+"""Which of two grids gives the better result, and in how much training? Nested folds.
+
+    python benchmarks/accuracy.py --data /data/esc10 --grid grids/report.yaml --grid grids/best.yaml
+
+The labelled clips are cut into outer folds, groups kept whole. Each is withheld once as the test of
+a whole launch over the others: nothing of it trains, ranks or votes. So every clip is judged once,
+by a launch that never heard of it, and both grids are judged on the same clips. Launches lie in
+--out and are gone on with where they were left.
+
+Training time is the sum of the seconds in the history of all runs, on this machine, in turns.
+"""
+
+import argparse
+import csv
+import platform
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).parent.parent
+if not __package__:
+    # Run as a script: not from this folder, in which `coverage` is not the package of that name.
+    sys.path[0] = str(ROOT)
+
+from jobs.data.dataset import Dataset
+from jobs.data.folds import draw_folds
+from jobs.data.layouts import read_data
+from jobs.data.workspace import Results, Workspace
+from jobs.files import write_csv
+from jobs.train.history import History
+from jobs.vote.vote import Vote, hold_vote
+from pipeline.planning.plan import OpenedPlan
+from pipeline.stages.vote import entries
+
+
+@dataclass(frozen=True)
+class Outer:
+    """One launch of a grid over all outer folds but one.
+
+    Attributes:
+        out: its output.
+        right: of each clip of the fold that was withheld, whether it was right.
+        seconds: of training.
+    """
+
+    out: Path
+    right: np.ndarray
+    seconds: float
+
+
+def withhold(dataset: Dataset, test: list[int], folder: Path) -> Path:
+    """Write a data folder in which some labelled clips are the test, and without labels."""
+    folder.mkdir(parents=True, exist_ok=True)
+    clips, held_out = dataset.labelled.clips, set(test)
+    rows = [
+        (dataset.labelled.file_of(k).resolve(), clip.label, clip.id, clip.group or "")
+        for k, clip in enumerate(clips)
+        if k not in held_out
+    ]
+    write_csv(folder / "train.csv", ("path", "label", "id", "group"), rows)
+    tests = [(dataset.labelled.file_of(k).resolve(), clips[k].id) for k in sorted(held_out)]
+    write_csv(folder / "test.csv", ("path", "id"), tests)
+    return folder
+
+
+def launch(grid: Path, data: Path, out: Path, settings: list[str]) -> None:
+    """Launch in one process after the other, or go on with what lies there."""
+    options = [word for each in [*settings, "outside=true"] for word in ("--set", each)]
+    where = ["--grid", grid, "--data", data, "--out", out, "--executor", "debug"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline.launch", *map(str, where), *options],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise RuntimeError(done.stdout[-2000:] + done.stderr[-2000:])
+
+
+def judged(dataset: Dataset, test: list[int], submission: Path) -> np.ndarray:
+    """Return of each withheld clip whether the submission has its label."""
+    truth = {dataset.labelled.clips[k].id: str(dataset.labelled.clips[k].label) for k in test}
+    with submission.open(newline="") as file:
+        said = {row["id"]: row["category"] for row in csv.DictReader(file)}
+    assert said.keys() == truth.keys()
+    return np.array([said[each] == truth[each] for each in sorted(truth)])
+
+
+def seconds_of(opened: OpenedPlan, runs: range | None = None) -> float:
+    """Return the seconds of training of some runs, or of all."""
+    numbers = runs if runs is not None else range(len(opened.plan.runs))
+    return sum(row.seconds for n in numbers for row in History.load(opened.run(n).history).rows)
+
+
+def first_entries(dataset: Dataset, test: list[int], out: Path, number: int) -> Outer:
+    """Vote over the first entries of a grid alone, as if it had no others."""
+    opened = OpenedPlan.load(Workspace(out))
+    some = entries(opened)[:number]
+    results = Results(out / f"first-{number}")
+    results.folder.mkdir(exist_ok=True)
+    if not Vote.among(opened.dataset, some, opened.plan.vote).is_held(results):
+        hold_vote(results, opened.dataset, some, opened.plan.vote)
+    runs = range(sum(run.entry < number for run in opened.plan.runs))
+    return Outer(out, judged(dataset, test, results.submission), seconds_of(opened, runs))
+
+
+def mean_and_error(values: list[float]) -> str:
+    """Return a mean in percent with its standard error over launches."""
+    mean = np.mean(values)
+    if len(values) < 2:
+        return f"{100 * mean:.1f}"
+    return f"{100 * mean:.1f} ± {100 * np.std(values, ddof=1) / len(values) ** 0.5:.1f}"
+
+
+def row_of(name: str, outers: list[Outer], base: list[Outer]) -> str:
+    scores = [float(each.right.mean()) for each in outers]
+    gains = [float(a.right.mean() - b.right.mean()) for a, b in zip(outers, base, strict=True)]
+    minutes = sum(each.seconds for each in outers) / len(outers) / 60
+    share = sum(each.seconds for each in outers) / sum(each.seconds for each in base)
+    gain = "" if outers is base else mean_and_error(gains)
+    return f"| {name} | {mean_and_error(scores)} | {gain} | {minutes:.1f} | {share:.2f} |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, help="a data folder with labels")
+    parser.add_argument("--grid", type=Path, action="append", required=True, help="first: baseline")
+    parser.add_argument("--folds", type=int, default=4, help="outer folds")
+    parser.add_argument("--seeds", type=int, default=1, help="how often the folds are drawn anew")
+    parser.add_argument("--set", dest="settings", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--out", type=Path, default=Path("work/accuracy"))
+    parser.add_argument("--first", type=int, default=0, help="also the first 1, 2, .. n entries")
+    arguments = parser.parse_args()
+    dataset = read_data(arguments.data)
+    names = {name: k for k, name in enumerate(dataset.classes)}
+    labels = [names[str(clip.label)] for clip in dataset.labelled.clips]
+    groups = [clip.group or clip.id for clip in dataset.labelled.clips]
+    found: dict[str, list[Outer]] = {}
+    for seed in range(arguments.seeds):
+        for number, test in enumerate(draw_folds(labels, groups, arguments.folds, seed)):
+            folder = arguments.out / f"seed-{seed}-fold-{number}"
+            data = withhold(dataset, test, folder / "data")
+            # In turns, so that whatever else this machine does meets both grids.
+            for grid in arguments.grid:
+                out = folder / grid.stem
+                launch(grid, data, out, [*arguments.settings, f"split_seed={seed}"])
+                opened = OpenedPlan.load(Workspace(out))
+                right = judged(dataset, test, out / "submission.csv")
+                found.setdefault(grid.stem, []).append(Outer(out, right, seconds_of(opened)))
+                for first in range(1, min(arguments.first, len(entries(opened)) - 1) + 1):
+                    name = f"{grid.stem}, first {first}"
+                    found.setdefault(name, []).append(first_entries(dataset, test, out, first))
+                print(f"seed {seed} fold {number} {grid.stem}: {right.mean():.3f}", flush=True)
+    base = found[arguments.grid[0].stem]
+    print(
+        f"\n{len(dataset.labelled)} clips, {arguments.folds} outer folds, {arguments.seeds} seeds; "
+        f"Python {platform.python_version()}, torch {version('torch')}, {platform.processor()}\n\n"
+        "| grid | accuracy, % | gain | training, min | of the baseline's |\n|---|---|---|---|---|"
+    )
+    for name, outers in found.items():
+        print(row_of(name, outers, base))
+
+
+if __name__ == "__main__":
+    main()
