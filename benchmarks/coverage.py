@@ -131,6 +131,9 @@ def cells() -> list[Cell]:
     for folds in (3, 5, 10):
         found.append(replace(plain, name=f"{folds} folds", folds=folds))
     found.append(replace(plain, name="5 folds, 8 groups, 0.1", folds=5, groups=8, together=0.1))
+    for runs, clips in ((27, 300), (81, 300), (81, 100)):
+        halving = replace(plain, runs=runs, halving=3, validation=clips)
+        found.append(replace(halving, name=f"halving {runs} by 3, {clips}"))
     found.append(replace(plain, name="25 real learners", learners=True, runs=25))
     return found
 

@@ -11,7 +11,7 @@ from jobs.vote.ensemble import Ensemble
 from jobs.vote.estimate.artefact import Estimate
 from jobs.vote.vote import Vote
 from jobs.words import count
-from pipeline.pages import console, estimate_page
+from pipeline.pages import baselines, console, estimate_page
 from pipeline.planning.plan import OpenedPlan
 from pipeline.stages.estimate import ESTIMATE
 from pipeline.stages.graph import missing_of
@@ -88,11 +88,14 @@ def _runs(opened: OpenedPlan) -> None:
 
 def _vote(opened: OpenedPlan) -> None:
     workspace, plan = opened.workspace, opened.plan
-    if not Vote.among(opened.dataset, entries(opened), plan.vote).is_held(workspace.results):
+    vote = Vote.among(opened.dataset, entries(opened), plan.vote)
+    if not vote.is_held(workspace.results):
         if workspace.submission.exists():
             console.warn(f"{_short(workspace.submission)} is of an earlier state of data or runs")
         return
     vote_of(opened, workspace.results)
+    if said := baselines.sentence(opened, vote.candidates):
+        console.say(f"  {said}")
 
 
 def estimate(opened: OpenedPlan, show_it: Callable[[Estimate], None]) -> None:

@@ -96,6 +96,7 @@ def test_the_best_train_on_and_end_like_runs_that_nobody_ranked(
     assert len(ours) >= 9
     assert ours == files_of(whole / "runs" / signature(whole, best))
 
+    assert "the best model without epochs ('trees', " in done.stdout
     ensemble = Ensemble.load(out / "ensemble.json")
     assert ensemble is not None
     assert {voter.run for voter in ensemble.voters} <= {"trees", best}
@@ -104,7 +105,7 @@ def test_the_best_train_on_and_end_like_runs_that_nobody_ranked(
     }
     estimate = Estimate.load(out / "estimate.json")
     assert estimate is not None
-    assert any(said.startswith("not corrected for halving") for said in estimate.assumed)
+    assert any(said.startswith("not corrected for halving,") for said in estimate.assumed)
     seen = status(out)
     assert seen["stages"]["train-2"] == {"done": 2}
     assert {i["detail"] for i in seen["items"] if i["run"] == "hopeless"} == {"stopped at rung 1"}

@@ -20,6 +20,7 @@ def kept_results(out: Path) -> dict[str, bytes]:
         "votes.csv",
         "estimate.json",
         "launch/holdout.json",
+        "launch/rung-*.json",
         "labels_to_check.csv",
         "**/shard-*.h5",
         "**/epoch-*",
@@ -58,9 +59,16 @@ def kill_somewhere(command: list[object], out: Path, rng: random.Random) -> bool
     return running.wait() == -signal.SIGKILL
 
 
-@pytest.mark.parametrize("executor", ["debug", "local"])
+@pytest.mark.parametrize(
+    ("executor", "halving"), [("debug", "null"), ("local", "null"), ("debug", "2")]
+)
 def test_ten_kills_at_random_moments_change_no_byte(
-    launch: Launch, made_clips: Path, sharded_grid: Path, tmp_path: Path, executor: str
+    launch: Launch,
+    made_clips: Path,
+    sharded_grid: Path,
+    tmp_path: Path,
+    executor: str,
+    halving: str,
 ) -> None:
     common: list[object] = [
         "--grid",
@@ -71,6 +79,8 @@ def test_ten_kills_at_random_moments_change_no_byte(
         "epochs=15",
         "--set",
         "holdout=0.2",
+        "--set",
+        f"halving={halving}",
     ]
     one = launch(*common, "--executor", "debug", "--out", tmp_path / "one", fresh=True)
     assert one.returncode == 0
@@ -83,5 +93,6 @@ def test_ten_kills_at_random_moments_change_no_byte(
     assert last.returncode == 0, last.stdout + last.stderr
     undisturbed = kept_results(tmp_path / "one")
     assert "launch/holdout.json" in undisturbed
+    assert ("launch/rung-2.json" in undisturbed) == (halving != "null")
     assert kept_results(tmp_path / "two") == undisturbed
     assert not list((tmp_path / "two").rglob("*.tmp"))
