@@ -14,7 +14,7 @@ MAX_LINES, MAX_FUNCTION_LINES = 250, 45
 
 # Who must not import what, anywhere in the file: each folder only what stands before it in the
 # chain from recordings to a vote.
-CHAIN = ("data", "extract", "models", "train", "predict", "vote")
+CHAIN = ("data", "extract", "models", "train", "predict", "vote", "inference")
 LATER = {
     f"jobs/{folder}": tuple(f"jobs.{name}" for name in (*CHAIN[number + 1 :], "audit"))
     for number, folder in enumerate(CHAIN)

@@ -56,7 +56,8 @@ def test_every_requirement_is_pinned() -> None:
 def test_console_entries_exist() -> None:
     ours = [e for e in entry_points(group="console_scripts") if e.value.startswith("pipeline.")]
     assert {entry.name for entry in ours} == {
-        f"pipeline-{name}" for name in ("launch", "status", "cancel", "audit", "show", "demo")
+        f"pipeline-{name}"
+        for name in ("launch", "status", "cancel", "audit", "show", "demo", "predict", "export")
     }
     assert all(callable(entry.load()) for entry in ours)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from pydantic import Field
 
-from jobs.models.model import Fitted, FittedArrays, Floats, Labels, OneShotModel
+from jobs.models.model import Fitted, FittedArrays, Floats, Labels, OneShotModel, Tensors
 
 if TYPE_CHECKING:
     from sklearn.tree import DecisionTreeClassifier
@@ -50,6 +50,11 @@ class ExtraTrees(OneShotModel):
         self, path: Path, classes: Sequence[str], shape: Sequence[int], device: str = "cpu"
     ) -> Fitted:
         return FittedTrees.load(path, classes, shape)
+
+    def of_tensors(
+        self, tensors: Tensors, classes: Sequence[str], shape: Sequence[int], device: str = "cpu"
+    ) -> Fitted:
+        return FittedTrees.of_tensors(tensors, classes, shape)
 
 
 def _arrays(trees: "Sequence[DecisionTreeClassifier]") -> dict[str, np.ndarray]:

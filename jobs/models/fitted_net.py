@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from jobs.errors import DamagedFileError
 from jobs.files import write_bytes
 from jobs.models.archive import from_file, to_bytes
-from jobs.models.model import EVALUATION_BATCH, Fitted, Floats
+from jobs.models.model import EVALUATION_BATCH, Fitted, Floats, Tensors
 from jobs.models.net import Net
 from jobs.models.normalise import NORMALISATION, as_image, mean_and_deviation, normalised
 
@@ -85,11 +85,42 @@ class FittedNet(Fitted):
     ) -> Self:
         """Read what `save` wrote; see `jobs.models.model.Model.load`."""
         content = from_file(path)
-        module = settings.build(len(classes))
         try:
-            module.load_state_dict(content["weights"])
+            return cls._with_weights(settings, content["weights"], classes, shape, device)
         except (KeyError, RuntimeError) as error:
             raise DamagedFileError(f"{path} holds another model: {error}") from error
+
+    def tensors(self) -> Tensors:
+        weights = self.module.state_dict()
+        return {name: t.detach().cpu().contiguous().numpy() for name, t in weights.items()}
+
+    @classmethod
+    def of_tensors(
+        cls,
+        settings: Net,
+        tensors: Tensors,
+        classes: Sequence[str],
+        shape: Sequence[int],
+        device: str,
+    ) -> Self:
+        """Make it of what `tensors` returned; see `jobs.models.model.Model.of_tensors`."""
+        weights = {name: torch.from_numpy(values.copy()) for name, values in tensors.items()}
+        try:
+            return cls._with_weights(settings, weights, classes, shape, device)
+        except RuntimeError as error:
+            raise DamagedFileError(f"these are weights of another model: {error}") from error
+
+    @classmethod
+    def _with_weights(
+        cls,
+        settings: Net,
+        weights: dict[str, Tensor],
+        classes: Sequence[str],
+        shape: Sequence[int],
+        device: str,
+    ) -> Self:
+        module = settings.build(len(classes))
+        module.load_state_dict(weights)
         # As in training on a CPU: another order in memory rounds sums differently.
         module = module.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return cls(settings, module, classes, shape, device)

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from jobs.models.model import Fitted, FittedArrays, Floats, Labels, OneShotModel
+from jobs.models.model import Fitted, FittedArrays, Floats, Labels, OneShotModel, Tensors
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +63,11 @@ class Logistic(OneShotModel):
         self, path: Path, classes: Sequence[str], shape: Sequence[int], device: str = "cpu"
     ) -> Fitted:
         return FittedLogistic.load(path, classes, shape)
+
+    def of_tensors(
+        self, tensors: Tensors, classes: Sequence[str], shape: Sequence[int], device: str = "cpu"
+    ) -> Fitted:
+        return FittedLogistic.of_tensors(tensors, classes, shape)
 
 
 def _row_a_class(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

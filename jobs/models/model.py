@@ -19,6 +19,7 @@ from jobs.schema import Schema
 
 Floats = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
+Tensors = dict[str, npt.NDArray[Any]]
 
 # Kernels and BLAS choose by shape how they sum, so the shape is always this one. Of the largest
 # model, ResNet-110 at [64, 259], this many clips take about 0.5 GB in evaluation.
@@ -69,6 +70,14 @@ class Fitted(ABC):
     def save(self, path: Path) -> None:
         """Write everything that `load` of its settings needs to a file of its own."""
 
+    def tensors(self) -> Tensors:
+        """Return what was learned as arrays by name, from which `Model.of_tensors` makes it again.
+
+        Raises:
+            NotImplementedError: this kind cannot be exported.
+        """
+        raise NotImplementedError(f"{type(self).__name__} is not made of arrays")
+
 
 class Model(Schema):
     """A kind of model and its settings; a subclass has one field a setting.
@@ -108,6 +117,16 @@ class Model(Schema):
         """
         raise NotImplementedError
 
+    def of_tensors(
+        self, tensors: Tensors, classes: Sequence[str], shape: Sequence[int], device: str = "cpu"
+    ) -> Fitted:
+        """Make a model of what `Fitted.tensors` returned; for the others see `load`.
+
+        Raises:
+            DamagedFileError: they are another model's.
+        """
+        raise NotImplementedError(f"{self.name} is not made of arrays")
+
 
 class OneShotModel(Model):
     """A model that is fitted in one call, on a CPU: it has one candidate and no epochs."""
@@ -144,7 +163,24 @@ class FittedArrays(Fitted):
         classes: Sequence[str],
         shape: Sequence[int],
     ) -> None:
-        self.arrays, self.classes, self.shape = arrays, tuple(classes), tuple(shape)
+        # One order in memory: BLAS rounds another one's sums differently, and safetensors writes
+        # its bytes under the wrong places without a word.
+        self.arrays = {name: np.ascontiguousarray(values) for name, values in arrays.items()}
+        self.classes, self.shape = tuple(classes), tuple(shape)
+
+    def tensors(self) -> Tensors:
+        return self.arrays
+
+    @classmethod
+    def of_tensors(cls, tensors: Tensors, classes: Sequence[str], shape: Sequence[int]) -> Self:
+        """Make it of what `tensors` returned.
+
+        Raises:
+            DamagedFileError: other arrays are there.
+        """
+        if set(tensors) != set(cls.names):
+            raise DamagedFileError(f"there are arrays {sorted(tensors)}, not {sorted(cls.names)}")
+        return cls(dict(tensors), classes, shape)
 
     def save(self, path: Path) -> None:
         with replacing(path) as temporary, temporary.open("wb") as file:

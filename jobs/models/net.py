@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from jobs.models.model import Model
+from jobs.models.model import Model, Tensors
 
 if TYPE_CHECKING:
     from torch import nn
@@ -32,6 +32,13 @@ class Net(Model):
         from jobs.models.fitted_net import FittedNet
 
         return FittedNet.load(self, path, classes, shape, device)
+
+    def of_tensors(
+        self, tensors: Tensors, classes: Sequence[str], shape: Sequence[int], device: str = "cpu"
+    ) -> "FittedNet":
+        from jobs.models.fitted_net import FittedNet
+
+        return FittedNet.of_tensors(self, tensors, classes, shape, device)
 
 
 def require_blocks(depth: int, outside: int, what: str) -> int:

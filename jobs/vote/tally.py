@@ -1,5 +1,6 @@
 """The outcome of a vote over some clips: the winners, and who voted for what."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,18 @@ class Tally:
     votes: npt.NDArray[np.int64]
     agreement: npt.NDArray[np.float64]
     mean: npt.NDArray[np.float64]
+
+
+def mean_of_folds(predictions: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
+    """Return what a voter says: of one model its very bits, of one a fold their mean.
+
+    Args:
+        predictions: float32 [clips, classes] of each model.
+    """
+    if len(predictions) == 1:
+        return predictions[0]
+    mean = np.stack(predictions).mean(axis=0, dtype=np.float64)
+    return mean.astype(np.float32)
 
 
 def count_votes(probabilities: npt.NDArray[np.float32], combine: str) -> Tally:

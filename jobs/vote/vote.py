@@ -29,7 +29,7 @@ from jobs.vote.ensemble import (
 )
 from jobs.vote.results import Counted, write_results
 from jobs.vote.rules import CHOOSE, VoteRules
-from jobs.vote.tally import count_votes
+from jobs.vote.tally import count_votes, mean_of_folds
 from jobs.vote.validated import Validated
 from jobs.words import count
 
@@ -176,10 +176,8 @@ class Vote:
         """
         stacked = []
         for voter, times in self.voters:
-            of_folds = np.stack([_predictions(member, target) for member in voter.members])
-            # Of one model its very bits; of several their mean.
-            mean = of_folds[0] if len(of_folds) == 1 else of_folds.mean(axis=0, dtype=np.float64)
-            stacked += [mean.astype(np.float32)] * times
+            of_folds = [_predictions(member, target) for member in voter.members]
+            stacked += [mean_of_folds(of_folds)] * times
         return np.stack(stacked)
 
 

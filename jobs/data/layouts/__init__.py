@@ -87,6 +87,15 @@ def _labelled(root: Path, layout: LayoutConfig) -> tuple[list[Clip], tuple[str, 
     raise InputError(f"{root} holds no training clips: {EXPECTED}")
 
 
+def clips_to_test(root: Path) -> list[Clip]:
+    """Return the test clips of a data folder in one of the layouts, unchecked; none if it is not.
+
+    Raises:
+        InputError: a list of them has a mistake.
+    """
+    return _test(root)[0]
+
+
 def _test(root: Path) -> tuple[list[Clip], tuple[str, ...]]:
     if is_there(root / csv_manifest.TEST):
         listed = csv_manifest.read_test(root)

@@ -45,6 +45,11 @@ def read_test(root: Path) -> ListedClips:
     return _Table(root / TEST, {}, ("path",)).listed(LayoutConfig())
 
 
+def read_clips(path: Path) -> list[Clip]:
+    """List the rows of a CSV file of clips without labels, in their order: path, and perhaps id."""
+    return _Table(path, {}, ("path",)).listed(LayoutConfig()).clips
+
+
 class _Table:
     """A CSV file with a header; `columns` are its names of ours where they differ."""
 

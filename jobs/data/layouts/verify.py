@@ -49,6 +49,18 @@ def verified(
     return Dataset(Manifest(root, tuple(hashed[:count])), Manifest(root, tuple(hashed[count:])))
 
 
+def hashed(root: Path, clips: list[Clip], hashes: RecordingHashes) -> Manifest:
+    """Return clips without labels as a manifest, each recording looked at once.
+
+    Raises:
+        InputError: a file does not exist, or its name cannot be written in a line.
+    """
+    for clip in clips:
+        _require_plain_text(clip)
+    found = hashes.of(_files(root, clips))
+    return Manifest(root, tuple(replace(c, sha256=h) for c, h in zip(clips, found, strict=True)))
+
+
 def _require_plain_text(clip: Clip) -> None:
     """Refuse what no name holds by intention: it could forge lines of a log, or a terminal's."""
     named = {

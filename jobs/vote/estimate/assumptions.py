@@ -13,8 +13,8 @@ LOOKS_AT_VALIDATION: Mapping[str, str] = {
 }
 
 HALVING = (
-    "not corrected for halving, which chose on the same validation clips: in simulations that is up "
-    "to 0.6 points; a `holdout` is free of it"
+    "not corrected for halving, which chose on the same validation clips: in simulations that is "
+    "up to 0.6 points; a `holdout` is free of it"
 )
 
 

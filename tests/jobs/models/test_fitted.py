@@ -104,6 +104,17 @@ def test_a_model_is_the_same_after_being_saved_and_loaded(name: str, tmp_path: P
     assert path.read_bytes() == first
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_is_the_same_after_it_went_through_safetensors(name: str) -> None:
+    from safetensors.numpy import load, save
+
+    model, settings = fitted(name), MODELS[name].checked(SMALL.get(name, {}), "test")
+    again = settings.of_tensors(load(save(model.tensors())), CLASSES, SHAPE)
+    np.testing.assert_array_equal(again.predict_proba(clips(5)), model.predict_proba(clips(5)))
+    with pytest.raises(DamagedFileError, match=r"another model|there are arrays"):
+        settings.of_tensors({"other": np.zeros(3)}, CLASSES, SHAPE)
+
+
 def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-100])
 

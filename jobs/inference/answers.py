@@ -1,0 +1,115 @@
+"""What is answered for each clip, as CSV or JSON."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jobs.data.manifest import Manifest
+from jobs.extract.config import FeatureConfig
+from jobs.extract.store.feature_set import FeatureSet
+from jobs.files import write_csv, write_json
+from jobs.inference.classifier import Classifier
+from jobs.vote.calibration import mean_log
+from jobs.vote.results import Counted
+from jobs.vote.tally import NOBODY, count_votes
+
+# A recording longer than this many windows has more to say than its first.
+LONG = 1.5
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The answers for some clips, in their order.
+
+    Attributes:
+        classifier: whose they are.
+        clips: that were asked for.
+        counted: the vote.
+        reasons: why clips could not be read, by position.
+        long: positions of clips of which only the beginning was heard.
+    """
+
+    classifier: Classifier
+    clips: Manifest
+    counted: Counted
+    reasons: Mapping[int, str]
+    long: tuple[int, ...]
+
+    @classmethod
+    def of(
+        cls,
+        classifier: Classifier,
+        clips: Manifest,
+        features: Mapping[FeatureConfig, FeatureSet],
+    ) -> "Answers":
+        """Let all voters predict, and count."""
+        said = classifier.said(features)
+        voters = classifier.voters
+        counted = Counted(
+            count_votes(said, classifier.combine),
+            [voter.title for voter in voters],
+            [voter.times for voter in voters],
+            mean_log(said),
+            classifier.temperature,
+        )
+        reasons: dict[int, str] = {}
+        for each in features.values():
+            reasons = each.reasons | reasons
+        readable = counted.tally.winners != NOBODY
+        missing = {p: r for p, r in sorted(reasons.items()) if not readable[p]}
+        durations = next(iter(features.values())).facts()["duration_s"]
+        long = np.flatnonzero(readable & (durations > LONG * classifier.seconds))
+        return cls(classifier, clips, counted, missing, tuple(long.tolist()))
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Yield one answer a clip: a label, or the reason why there is none; never a guess."""
+        classes, names = self.classifier.classes, self.classifier.class_names
+        tally, confidence = self.counted.tally, self.counted.confidence
+        for position, clip in enumerate(self.clips.clips):
+            winner = int(tally.winners[position])
+            label = classes[winner] if winner != NOBODY else ""
+            known = winner != NOBODY
+            yield {
+                "id": clip.id,
+                "path": clip.path,
+                "category": label,
+                "class_name": names.get(label, ""),
+                "agreement": f"{tally.agreement[position]:.3f}" if known else "",
+                **{
+                    f"p_{name}": f"{p:.9f}" if known else ""
+                    for name, p in zip(classes, tally.mean[position], strict=True)
+                },
+                "confidence": confidence[position],
+                "problem": self.reasons.get(position, ""),
+            }
+
+    def save(self, path: Path) -> None:
+        """Write a CSV file, or a JSON file if the name ends so."""
+        rows = list(self.rows())
+        if path.suffix.lower() == ".json":
+            write_json(path, [_typed(row, self.classifier.classes) for row in rows])
+            return
+        write_csv(path, list(rows[0]), [list(row.values()) for row in rows])
+
+
+def _typed(row: Mapping[str, str], classes: Sequence[str]) -> dict[str, Any]:
+    """Return an answer with numbers as numbers, and null where there is none."""
+    probabilities = {name: _number(row[f"p_{name}"]) for name in classes}
+    known = bool(row["category"])
+    return {
+        "id": row["id"],
+        "path": row["path"],
+        "category": row["category"] or None,
+        "class_name": row["class_name"] or None,
+        "agreement": _number(row["agreement"]),
+        "probabilities": probabilities if known else None,
+        "confidence": _number(row["confidence"]),
+        "problem": row["problem"] or None,
+    }
+
+
+def _number(text: str) -> float | None:
+    return float(text) if text else None

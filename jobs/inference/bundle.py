@@ -1,0 +1,193 @@
+"""An exported ensemble: one folder that `predict` takes on another machine. No pickle is in it."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from jobs.errors import DamagedFileError, InputError
+from jobs.extract.config import library_versions
+from jobs.files import read_json, write_bytes, write_json, write_text
+from jobs.inference.classifier import Classifier, Member, Voter
+from jobs.models.model import Fitted
+from jobs.schema import Schema
+from jobs.train.config import RunConfig
+
+EXPORT, CHECKSUMS, CARD = "export.json", "checksums.sha256", "README.md"
+WEIGHTS, ONNX = "weights", "onnx"
+FORMAT = 1
+READ_BYTES = 1 << 20
+
+
+class ExportedMember(Schema):
+    """One model: the file of its weights below `weights/`, and all its settings."""
+
+    name: str = Field(pattern=r"^[0-9A-Za-z-]+$")  # it names a file
+    settings: dict[str, Any]
+
+
+class ExportedVoter(Schema):
+    """A model that votes, or one of each fold, whose mean does."""
+
+    title: str
+    times: int
+    members: tuple[ExportedMember, ...]
+
+
+class Exported(Schema):
+    """What export.json holds."""
+
+    format: int
+    classes: tuple[str, ...]
+    class_names: dict[str, str]
+    combine: str
+    temperature: float
+    voters: tuple[ExportedVoter, ...]
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """The folder of an export, every byte of it checked.
+
+    Attributes:
+        folder: where it lies.
+        content: of its export.json.
+    """
+
+    folder: Path
+    content: Exported
+
+    @classmethod
+    def open(cls, folder: Path) -> "Bundle":
+        """Read an export; what does not fit its checksums is refused.
+
+        Raises:
+            DamagedFileError: a file is missing, changed, or not among the checksums.
+        """
+        _require_checksums(folder)
+        path = folder / EXPORT
+        try:
+            content = Exported.checked(read_json(path), str(path))
+        except (InputError, AttributeError, TypeError) as error:
+            raise DamagedFileError(
+                f"{path} was written by another version of this program ({error}); export again"
+            ) from error
+        return cls(folder, content)
+
+    def classifier(self) -> Classifier:
+        content = self.content
+        return Classifier(
+            content.classes,
+            content.class_names,
+            content.combine,
+            content.temperature,
+            tuple(
+                Voter(each.title, each.times, tuple(map(self._member, each.members)))
+                for each in content.voters
+            ),
+        )
+
+    def _member(self, exported: ExportedMember) -> Member:
+        config = RunConfig.parse(exported.settings, str(self.folder / EXPORT))
+        path = weights_file(self.folder, exported.name)
+        load = partial(_load, path, config, self.content.classes)
+        return Member(exported.name, config, load)
+
+
+def weights_file(folder: Path, name: str) -> Path:
+    return folder / WEIGHTS / f"{name}.safetensors"
+
+
+def _load(path: Path, config: RunConfig, classes: tuple[str, ...], device: str) -> Fitted:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    if config.model.needs_gpu:
+        from jobs.train.compute.choices import Choices
+
+        Choices().set_kernels()
+    try:
+        tensors = load(path.read_bytes())
+    except (SafetensorError, FileNotFoundError) as error:
+        raise DamagedFileError(f"{path} is damaged: {error}") from error
+    return config.model.of_tensors(tensors, classes, config.features.shape, device)
+
+
+def write_bundle(folder: Path, classifier: Classifier) -> None:
+    """Write weights and export.json of an ensemble into a new folder."""
+    from safetensors.numpy import save
+
+    (folder / WEIGHTS).mkdir(parents=True)
+    for member in classifier.members:
+        path = weights_file(folder, member.name)
+        if not path.exists():
+            write_bytes(path, save(member.load("cpu").tensors()))
+    voters = tuple(
+        ExportedVoter(
+            title=voter.title,
+            times=voter.times,
+            members=tuple(
+                ExportedMember(name=member.name, settings=member.config.settings())
+                for member in voter.members
+            ),
+        )
+        for voter in classifier.voters
+    )
+    content = Exported(
+        format=FORMAT,
+        classes=classifier.classes,
+        class_names=dict(classifier.class_names),
+        combine=classifier.combine,
+        temperature=classifier.temperature,
+        voters=voters,
+        versions=library_versions(),
+    )
+    write_json(folder / EXPORT, content.model_dump(mode="json"))
+
+
+def write_checksums(folder: Path) -> None:
+    """Write the SHA-256 of every file, as `sha256sum --check` reads it. Last of all."""
+    lines = [f"{sha256}  {name}" for name, sha256 in _hashes(folder, _files(folder))]
+    write_text(folder / CHECKSUMS, "\n".join(lines) + "\n")
+
+
+def _files(folder: Path) -> list[str]:
+    found = (path for path in folder.rglob("*") if path.is_file())
+    names = sorted(path.relative_to(folder).as_posix() for path in found)
+    return [name for name in names if name != CHECKSUMS]
+
+
+def _hashes(folder: Path, names: Iterable[str]) -> list[tuple[str, str]]:
+    found = []
+    for name in names:
+        digest = hashlib.sha256()
+        with (folder / name).open("rb") as file:
+            while piece := file.read(READ_BYTES):
+                digest.update(piece)
+        found.append((name, digest.hexdigest()))
+    return found
+
+
+def _require_checksums(folder: Path) -> None:
+    path = folder / CHECKSUMS
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        wanted = {name: sha256 for sha256, name in (line.split("  ", 1) for line in lines)}
+    except (FileNotFoundError, ValueError) as error:
+        raise DamagedFileError(f"{path} is missing or damaged; export again") from error
+    for name in wanted:
+        if not (folder / name).is_file():
+            raise DamagedFileError(f"{folder / name} is missing; export again, or copy it again")
+    for name, sha256 in _hashes(folder, wanted):
+        if sha256 != wanted[name]:
+            raise DamagedFileError(
+                f"{folder / name} is not what was exported: its SHA-256 is {sha256[:12]}..., and "
+                f"{CHECKSUMS} says {wanted[name][:12]}...; copy it again"
+            )
+    if EXPORT not in wanted:
+        raise DamagedFileError(f"{path} does not name {EXPORT}; export again")

@@ -1,0 +1,116 @@
+"""An ensemble as a thing that classifies: its voters, how they are combined, what they say."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from jobs.extract.config import FeatureConfig
+from jobs.extract.store.feature_set import FeatureSet
+from jobs.models.model import Fitted
+from jobs.progress import Progress
+from jobs.train.config import RunConfig
+from jobs.vote.tally import mean_of_folds
+
+Probabilities = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Member:
+    """One model of a voter.
+
+    Attributes:
+        name: of its files: letters, digits and hyphens.
+        config: of its run.
+        load: reads its weights, given a device.
+    """
+
+    name: str
+    config: RunConfig
+    load: Callable[[str], Fitted]
+
+
+@dataclass(frozen=True)
+class Voter:
+    """Who votes: a model, or the mean of one of each fold.
+
+    Attributes:
+        title: as in votes.csv.
+        times: how many votes it has.
+        members: its models.
+    """
+
+    title: str
+    times: int
+    members: tuple[Member, ...]
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """All voters.
+
+    Attributes:
+        classes: labels by class index, as the training data had them.
+        class_names: what labels are called, of those that are called anything.
+        combine: the rule that makes one answer of the votes.
+        temperature: by which confidence is calibrated.
+        voters: best first.
+    """
+
+    classes: tuple[str, ...]
+    class_names: Mapping[str, str]
+    combine: str
+    temperature: float
+    voters: tuple[Voter, ...]
+
+    @property
+    def members(self) -> list[Member]:
+        return [member for voter in self.voters for member in voter.members]
+
+    @property
+    def features(self) -> list[FeatureConfig]:
+        """The feature sets that are needed, each once."""
+        return list(dict.fromkeys(member.config.features for member in self.members))
+
+    @property
+    def seconds(self) -> float:
+        """How much of a recording the voters hear; where they differ, the longest."""
+        return max(config.seconds for config in self.features)
+
+    def said(self, features: Mapping[FeatureConfig, FeatureSet]) -> Probabilities:
+        """Return what each vote says of each clip, as in a launch, bit by bit.
+
+        Args:
+            features: over the same clips, for each of `features`.
+
+        Returns:
+            float32 [votes, clips, classes]; NaN where a voter cannot read a clip. Who votes twice
+            is there twice.
+        """
+        progress = Progress("predict", len(self.members), "models")
+        found = [
+            _said_by(member, features[member.config.features])
+            for member in progress.over(self.members)
+        ]
+        stacked: list[Probabilities] = []
+        for voter in self.voters:
+            of_folds, found = found[: len(voter.members)], found[len(voter.members) :]
+            stacked += [mean_of_folds(of_folds)] * voter.times
+        return np.stack(stacked)
+
+
+def _said_by(member: Member, features: FeatureSet) -> Probabilities:
+    from threadpoolctl import threadpool_limits
+
+    from jobs.train.compute.device import prepare_device
+
+    # Another number of threads rounds sums differently.
+    threads = member.config.threads
+    model = member.load(prepare_device(threads))
+    found = np.full((len(features), len(model.classes)), np.nan, np.float32)
+    readable = np.array(features.readable(range(len(features))), dtype=np.int64)
+    with threadpool_limits(threads):
+        for offsets, block in features.blocks(readable.tolist()):
+            found[readable[offsets]] = model.predict_proba(block)
+    return found
