@@ -127,6 +127,21 @@ class Workspace:
         return self.launches / f"rung-{number}.json"
 
     @property
+    def tasks(self) -> Path:
+        """When and where each task worked: a file for each. See `TaskFacts`."""
+        return self.launches / "tasks"
+
+    @property
+    def report(self) -> Path:
+        """The result, to be looked at."""
+        return self.root / "report.html"
+
+    @property
+    def report_numbers(self) -> Path:
+        """The same for programs. See `jobs.report.content.Report`."""
+        return self.root / "report.json"
+
+    @property
     def out_of_memory(self) -> Path:
         """Which runs ran out of memory, and in which tier. See `OutOfMemory`."""
         return self.launches / "out-of-memory.json"

@@ -59,6 +59,15 @@ class JobRecord(Schema):
         write_json(workspace.submissions / f"{self.job}.json", self.model_dump(mode="json"))
 
     @classmethod
+    def of_job(cls, workspace: Workspace, job: str) -> "JobRecord | None":
+        """Return what a job does; None if nobody knows."""
+        path = workspace.submissions / f"{job}.json"
+        try:
+            return cls.checked(read_json(path), str(path))
+        except (FileNotFoundError, DamagedFileError, InputError, AttributeError, TypeError):
+            return None
+
+    @classmethod
     def load_all(cls, workspace: Workspace) -> "list[JobRecord]":
         """Return all submissions of this output, oldest first; damaged ones count as unknown.
 

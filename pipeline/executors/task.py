@@ -4,6 +4,7 @@ import contextlib
 import logging
 import os
 import sys
+import time
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,10 +15,12 @@ from jobs.errors import InputError
 from jobs.plain_text import PlainFormatter
 from jobs.trust import keep_others_from_writing, make_private
 from pipeline.executors.late_files import opened_after
+from pipeline.executors.records import JobRecord
 from pipeline.monitoring.failure_note import FailureNote
 from pipeline.monitoring.memory import record_out_of_memory
 from pipeline.planning.plan import OpenedPlan, code_hash
 from pipeline.planning.resources import cpus_of_this_task
+from pipeline.planning.task_facts import Attempt, TaskFacts, job_of_this_task
 from pipeline.stages.graph import stage_named
 
 if TYPE_CHECKING:
@@ -92,6 +95,7 @@ def _recorded(workspace: Workspace, stage: str, index: int, label: str) -> Itera
     with contextlib.suppress(OSError):  # a full disk is told by what must be written
         begun.touch()
     with _logging_to(log_file, label):
+        started = time.time()
         try:
             yield
         except (Exception, KeyboardInterrupt) as error:
@@ -103,6 +107,16 @@ def _recorded(workspace: Workspace, stage: str, index: int, label: str) -> Itera
             raise
         finally:
             begun.unlink(missing_ok=True)
+            _keep_facts(workspace, stage, index, started)
+
+
+def _keep_facts(workspace: Workspace, stage: str, index: int, started: float) -> None:
+    """Note when and where this was, for the report: nothing hangs on it."""
+    with contextlib.suppress(OSError, InputError):
+        job = job_of_this_task()
+        record = JobRecord.of_job(workspace, job) if job else None
+        attempt = Attempt.ended_now(started, time.time(), record.submitted if record else None)
+        TaskFacts.keep(workspace, stage, index, attempt)
 
 
 class _QuietFile(logging.FileHandler):

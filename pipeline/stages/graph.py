@@ -11,6 +11,7 @@ from pipeline.stages.estimate import ESTIMATE
 from pipeline.stages.extract import EXTRACT
 from pipeline.stages.index import INDEX
 from pipeline.stages.predict import PREDICT
+from pipeline.stages.report import REPORT
 from pipeline.stages.rungs import RUNGS
 from pipeline.stages.stage import Stage, Work
 from pipeline.stages.train import TRAIN
@@ -19,7 +20,7 @@ from pipeline.stages.vote import VOTE
 if TYPE_CHECKING:
     from pipeline.planning.plan import OpenedPlan
 
-STAGES: tuple[Stage, ...] = (EXTRACT, INDEX, AUDIT, TRAIN, *RUNGS, PREDICT, VOTE, ESTIMATE)
+STAGES: tuple[Stage, ...] = (EXTRACT, INDEX, AUDIT, TRAIN, *RUNGS, PREDICT, VOTE, ESTIMATE, REPORT)
 
 
 def stage_named(name: str) -> Stage:

@@ -1,0 +1,42 @@
+"""`python -m pipeline.report OUT`: what came out, as a page to be looked at."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jobs.data.workspace import Workspace
+from jobs.ownership import owning
+from pipeline.command import command
+from pipeline.monitoring.overview import overview
+from pipeline.pages import console
+from pipeline.planning.plan import OpenedPlan
+from pipeline.stages.graph import stages_of_plan
+from pipeline.stages.report import REPORT, made_from_of, write_report
+from pipeline.stages.report_content import report_of
+
+
+def main(
+    out: Annotated[Path, typer.Argument(help="Output folder of a launch, finished or not.")],
+) -> None:
+    """Write report.html and report.json anew. Of a launch that has not ended, what is there."""
+    opened = OpenedPlan.load(Workspace(out.absolute()))
+    missing = [
+        f"{item.stage}, {item.title}: {item.state}{f', {item.detail}' if item.detail else ''}"
+        for item in overview(opened).items
+        if item.state != "done" and item.stage != REPORT.name
+    ]
+    with owning(opened.workspace.lock(REPORT.name)):
+        # Of an unfinished launch the last stage makes another one.
+        made_from = "" if missing else made_from_of(opened)
+        write_report(opened, report_of(opened, stages_of_plan(opened), missing, made_from))
+    size = opened.workspace.report.stat().st_size
+    console.say(f"{opened.workspace.report}: {size / 1e6:.1f} MB; open it in a browser")
+    if missing:
+        console.warn(f"{len(missing)} items are not done; the page shows what is there")
+
+
+app = command(main)
+
+if __name__ == "__main__":
+    app()
