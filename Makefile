@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help install demo test golden lint format testbed-install testbed testbed-down chaos clean
+.PHONY: help install demo test golden lint format testbed-install testbed testbed-down browser-install chaos clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -50,6 +50,9 @@ testbed:  ## start a real Slurm of four nodes on this machine (root)
 
 testbed-down:  ## stop it and remove all of it
 	$(PYTHON) -m slurm.testbed.testbed stop
+
+browser-install:  ## install Debian's Chromium, in which the report is tested (root)
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium > /dev/null
 
 chaos: install  ## launch under faults on the testbed, 20 rounds
 	$(BIN)/python benchmarks/chaos.py --rounds 20 --seed 0

@@ -23,6 +23,7 @@ NEVER: dict[str, tuple[str, ...]] = {
     **LATER,
     "jobs": ("pipeline", "submitit"),
     "jobs/audit": ("torch", "jobs.models", "jobs.train", "jobs.predict", "jobs.vote"),
+    "jobs/report": ("torch", "jobs.inference"),
     "pipeline/planning": ("pipeline.executors", "pipeline.monitoring", "pipeline.pages"),
     "pipeline/stages": ("pipeline.executors", "pipeline.monitoring", "pipeline.pages"),
     "pipeline/executors": ("pipeline.pages",),
@@ -71,7 +72,7 @@ def test_files_and_functions_are_small(path: Path) -> None:
     "command",
     [
         *("launch", "demo", "status", "cancel", "audit", "show", "by_hand", "doctor", "clean"),
-        *("vote", "estimate"),
+        *("vote", "estimate", "predict", "export", "report"),
         *("executors.task", "executors.sharing"),
     ],
 )

@@ -35,6 +35,7 @@ def test_a_launch_on_this_machine_is_seen_while_it_works_and_afterwards(
     assert stages == {
         "extract": {"done": 2}, "index": {"done": 1}, "audit": {"done": 1},
         "train": {"done": 2}, "predict": {"done": 1}, "vote": {"done": 1}, "estimate": {"done": 1},
+        "report": {"done": 1},
     }  # fmt: skip
 
 
