@@ -1,7 +1,8 @@
 """What is answered for each clip, as CSV or JSON."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from jobs.vote.tally import NOBODY, count_votes
 
 # A recording longer than this many windows has more to say than its first.
 LONG = 1.5
+NUMBERS = ("start", "end", "agreement", "confidence")
 
 
 @dataclass(frozen=True)
@@ -88,25 +90,30 @@ class Answers:
 
     def save(self, path: Path) -> None:
         """Write a CSV file, or a JSON file if the name ends so."""
-        rows = list(self.rows())
-        if path.suffix.lower() == ".json":
-            write_json(path, [_typed(row, self.classifier.classes) for row in rows])
-            return
-        write_csv(path, list(rows[0]), [list(row.values()) for row in rows])
+        save_rows(path, self.rows(), self.classifier)
 
 
-def _typed(row: Mapping[str, str], classes: Sequence[str]) -> dict[str, Any]:
+def save_rows(path: Path, rows: Iterable[Mapping[str, Any]], classifier: Classifier) -> None:
+    """Write answers as they come, at least one, as CSV or as JSON."""
+    if path.suffix.lower() == ".json":
+        write_json(path, [_typed(row, classifier.classes) for row in rows])
+        return
+    rows = iter(rows)
+    first = next(rows)
+    write_csv(path, list(first), (list(row.values()) for row in chain([first], rows)))
+
+
+def _typed(row: Mapping[str, Any], classes: Sequence[str]) -> dict[str, Any]:
     """Return an answer with numbers as numbers, and null where there is none."""
     probabilities = {name: _number(row[f"p_{name}"]) for name in classes}
-    known = bool(row["category"])
+    numbers = {name: _number(row[name]) for name in NUMBERS if name in row}
     return {
         "id": row["id"],
         "path": row["path"],
         "category": row["category"] or None,
         "class_name": row["class_name"] or None,
-        "agreement": _number(row["agreement"]),
-        "probabilities": probabilities if known else None,
-        "confidence": _number(row["confidence"]),
+        **numbers,
+        "probabilities": probabilities if row["category"] else None,
         "problem": row["problem"] or None,
     }
 

@@ -78,7 +78,7 @@ def decode(path: Path, config: FeatureConfig) -> tuple[Floats, RecordingFacts]:
         **loudness(mono, rate)._asdict(),
         missing_s=missing_s(promised, len(mono), wanted, rate),
     )
-    return _fixed_length(_resampled(mono, rate, config.sample_rate), config.samples), facts
+    return fixed_length(resampled(mono, rate, config.sample_rate), config.samples), facts
 
 
 def _read(path: Path, seconds: float) -> tuple[Floats, int, Header]:
@@ -89,7 +89,7 @@ def _read(path: Path, seconds: float) -> tuple[Floats, int, Header]:
     if size == 0:
         raise DecodeError("the file is empty (0 bytes)")
     try:
-        with _opened(path) as file:
+        with opened(path) as file:
             if file.samplerate > HIGHEST_RATE:
                 raise DecodeError(f"the header claims {file.samplerate} Hz")
             if file.format == MPEG and (kind := unread_kind(head_of(path))):
@@ -97,15 +97,15 @@ def _read(path: Path, seconds: float) -> tuple[Floats, int, Header]:
             codec = f"{file.format}/{file.subtype}"
             header = Header(file.format, file.frames, file.channels, file.samplerate, codec, size)
             # int(), not round(): as librosa.load counts.
-            return _mono(file, int(seconds * file.samplerate)), file.samplerate, header
+            return mono_samples(file, int(seconds * file.samplerate)), file.samplerate, header
     except soundfile.LibsndfileError as error:
         said = error.error_string.strip().rstrip(".").removeprefix("Error : ")
-        raise DecodeError(_in_words(path, said)) from error
+        raise DecodeError(in_words(path, said)) from error
     except RuntimeError as error:
         raise DecodeError(f"the decoder gave up: {error}") from error
 
 
-def _opened(path: Path) -> "SoundFile":
+def opened(path: Path) -> "SoundFile":
     import soundfile
 
     file = soundfile.SoundFile(path)
@@ -122,7 +122,7 @@ def _opened(path: Path) -> "SoundFile":
     return Stream(path)
 
 
-def _in_words(path: Path, said: str) -> str:
+def in_words(path: Path, said: str) -> str:
     """Return why libsndfile reads nothing from a file: what the file is, or what it says itself."""
     head = head_of(path)
     if kind := unread_kind(head):
@@ -132,7 +132,7 @@ def _in_words(path: Path, said: str) -> str:
     return next((ours for its, ours in IN_WORDS if its in said), said)
 
 
-def _mono(file: "SoundFile", wanted: int) -> Floats:
+def mono_samples(file: "SoundFile", wanted: int) -> Floats:
     """Return the first samples of a file with its channels averaged, as librosa averages them."""
     at_once = max(1, BYTES_AT_ONCE // (4 * file.channels))
     blocks: list[Floats] = []
@@ -144,7 +144,7 @@ def _mono(file: "SoundFile", wanted: int) -> Floats:
     return blocks[0] if len(blocks) == 1 else np.concatenate([*blocks, np.zeros(0, np.float32)])
 
 
-def _resampled(mono: Floats, rate: int, wanted: int) -> Floats:
+def resampled(mono: Floats, rate: int, wanted: int) -> Floats:
     """Resample as `librosa.resample`, which rounds the length up."""
     if rate == wanted:
         return mono
@@ -154,10 +154,10 @@ def _resampled(mono: Floats, rate: int, wanted: int) -> Floats:
         resampled = soxr.resample(mono, rate, wanted, quality="soxr_hq")
     except (ValueError, RuntimeError) as error:
         raise DecodeError(f"{rate} Hz cannot be resampled to {wanted} Hz: {error}") from error
-    return _fixed_length(resampled, int(np.ceil(len(mono) * (wanted / rate))))
+    return fixed_length(resampled, int(np.ceil(len(mono) * (wanted / rate))))
 
 
-def _fixed_length(samples: Floats, length: int) -> Floats:
+def fixed_length(samples: Floats, length: int) -> Floats:
     """Cut, or pad with zeros."""
     if len(samples) >= length:
         return samples[:length]
