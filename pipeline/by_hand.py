@@ -52,7 +52,8 @@ def main(
     workspace = choose_output(read, out)
     make_writable(workspace)
     opened = open_plan(read, choose_data(read, data), workspace, load_site(LOCAL))
-    if opened.ladder.rungs:
+    stages = [stage for stage in stages_of(what) if stage.is_part_of(opened)]
+    if any(stage.follows for stage in stages):
         raise InputError(
             "`halving` trains runs in turns that wait for each other, which tasks by hand do not; "
             "use python -m pipeline.launch, or --set halving=null"
@@ -60,7 +61,7 @@ def main(
     _settle(opened)
     share = Share(number, of, _ids(tasks) if tasks else None)
     failed: set[str] = set()
-    for stage in stages_of(what):
+    for stage in stages:
         wait = stage.waits_for
         if wait and wait.on == "success" and wait.stage.name in failed:
             console.complain(f"stage {stage.name} is not started: stage {wait.stage.name} failed")

@@ -2,6 +2,7 @@
 
 import math
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -160,6 +161,7 @@ def _launch_here(opened: OpenedPlan, executor: Executor, jobs: int | None) -> in
     for work in stages:
         if said := work.stage.impossible_here(opened, work.items):
             raise InputError(said)
+    opened = replace(opened)  # of rungs it must not remember that they were undecided
     # Tasks read the plan from disk, in this process too: one way for all executors.
     opened.save()
     launch_page.introduce(opened, stages)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from threadpoolctl import threadpool_limits
 
 from jobs.data.workspace import Workspace
 from jobs.ownership import owning
@@ -21,12 +22,12 @@ def main(
 ) -> None:
     """Write report.html and report.json anew. Of a launch that has not ended, what is there."""
     opened = OpenedPlan.load(Workspace(out.absolute()))
-    missing = [
-        f"{item.stage}, {item.title}: {item.state}{f', {item.detail}' if item.detail else ''}"
-        for item in overview(opened).items
-        if item.state != "done" and item.stage != REPORT.name
-    ]
-    with owning(opened.workspace.lock(REPORT.name)):
+    with owning(opened.workspace.lock(REPORT.name)), threadpool_limits(1):
+        missing = [
+            f"{item.stage}, {item.title}: {item.state}{f', {item.detail}' if item.detail else ''}"
+            for item in overview(opened).items
+            if item.state != "done" and item.stage != REPORT.name
+        ]
         # Of an unfinished launch the last stage makes another one.
         made_from = "" if missing else made_from_of(opened)
         write_report(opened, report_of(opened, stages_of_plan(opened), missing, made_from))

@@ -19,6 +19,7 @@ from jobs.vote.tally import NOBODY, count_votes
 
 # A recording longer than this many windows has more to say than its first.
 LONG = 1.5
+SILENT = "no voter gives finite probabilities"
 NUMBERS = ("start", "end", "agreement", "confidence")
 
 
@@ -61,7 +62,7 @@ class Answers:
         for each in features.values():
             reasons = each.reasons | reasons
         readable = counted.tally.winners != NOBODY
-        missing = {p: r for p, r in sorted(reasons.items()) if not readable[p]}
+        missing = {p: reasons.get(p, SILENT) for p in np.flatnonzero(~readable).tolist()}
         durations = next(iter(features.values())).facts()["duration_s"]
         long = np.flatnonzero(readable & (durations > LONG * classifier.seconds))
         return cls(classifier, clips, counted, missing, tuple(long.tolist()))

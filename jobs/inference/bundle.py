@@ -1,13 +1,14 @@
 """An exported ensemble: one folder that `predict` takes on another machine. No pickle is in it."""
 
 import hashlib
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from jobs.errors import DamagedFileError, InputError
 from jobs.extract.config import library_versions
@@ -16,10 +17,12 @@ from jobs.inference.classifier import Classifier, Member, Voter
 from jobs.models.model import Fitted
 from jobs.schema import Schema
 from jobs.train.config import RunConfig
+from jobs.vote.rules import COMBINE
+
+log = logging.getLogger(__name__)
 
 EXPORT, CHECKSUMS, CARD = "export.json", "checksums.sha256", "README.md"
 WEIGHTS, ONNX = "weights", "onnx"
-FORMAT = 1
 READ_BYTES = 1 << 20
 
 
@@ -34,20 +37,27 @@ class ExportedVoter(Schema):
     """A model that votes, or one of each fold, whose mean does."""
 
     title: str
-    times: int
-    members: tuple[ExportedMember, ...]
+    times: int = Field(ge=1, le=1000)
+    members: tuple[ExportedMember, ...] = Field(min_length=1, max_length=100)
 
 
 class Exported(Schema):
     """What export.json holds."""
 
-    format: int
-    classes: tuple[str, ...]
+    format: Literal[1]
+    classes: tuple[str, ...] = Field(min_length=2)
     class_names: dict[str, str]
     combine: str
-    temperature: float
-    voters: tuple[ExportedVoter, ...]
+    temperature: float = Field(gt=0)
+    voters: tuple[ExportedVoter, ...] = Field(min_length=1, max_length=1000)
     versions: dict[str, str]
+
+    @field_validator("combine")
+    @classmethod
+    def _rule_is_known(cls, name: str) -> str:
+        if name not in COMBINE:
+            raise ValueError(f"there is no such rule; there are {', '.join(COMBINE)}")
+        return name
 
 
 @dataclass(frozen=True)
@@ -77,6 +87,13 @@ class Bundle:
             raise DamagedFileError(
                 f"{path} was written by another version of this program ({error}); export again"
             ) from error
+        if content.versions != library_versions():
+            log.warning(
+                "%s was made with %s; here are %s, which may round features differently",
+                folder,
+                content.versions,
+                library_versions(),
+            )
         return cls(folder, content)
 
     def classifier(self) -> Classifier:
@@ -113,9 +130,9 @@ def _load(path: Path, config: RunConfig, classes: tuple[str, ...], device: str) 
         Choices().set_kernels()
     try:
         tensors = load(path.read_bytes())
-    except (SafetensorError, FileNotFoundError) as error:
-        raise DamagedFileError(f"{path} is damaged: {error}") from error
-    return config.model.of_tensors(tensors, classes, config.features.shape, device)
+        return config.model.of_tensors(tensors, classes, config.features.shape, device)
+    except (SafetensorError, FileNotFoundError, KeyError, ValueError, TypeError) as error:
+        raise DamagedFileError(f"{path} is damaged: {error!r}") from error
 
 
 def write_bundle(folder: Path, classifier: Classifier) -> None:
@@ -139,7 +156,7 @@ def write_bundle(folder: Path, classifier: Classifier) -> None:
         for voter in classifier.voters
     )
     content = Exported(
-        format=FORMAT,
+        format=1,
         classes=classifier.classes,
         class_names=dict(classifier.class_names),
         combine=classifier.combine,
@@ -181,6 +198,8 @@ def _require_checksums(folder: Path) -> None:
     except (FileNotFoundError, ValueError) as error:
         raise DamagedFileError(f"{path} is missing or damaged; export again") from error
     for name in wanted:
+        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+            raise DamagedFileError(f"{path} names {name!r}, which leads out of the export")
         if not (folder / name).is_file():
             raise DamagedFileError(f"{folder / name} is missing; export again, or copy it again")
     for name, sha256 in _hashes(folder, wanted):
@@ -189,5 +208,7 @@ def _require_checksums(folder: Path) -> None:
                 f"{folder / name} is not what was exported: its SHA-256 is {sha256[:12]}..., and "
                 f"{CHECKSUMS} says {wanted[name][:12]}...; copy it again"
             )
-    if EXPORT not in wanted:
-        raise DamagedFileError(f"{path} does not name {EXPORT}; export again")
+    unnamed = [name for name in _files(folder) if name not in wanted]
+    if unnamed or EXPORT not in wanted:
+        what = unnamed[0] if unnamed else EXPORT
+        raise DamagedFileError(f"{path} does not name {what}; copy the export again")

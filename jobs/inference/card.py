@@ -1,5 +1,6 @@
 """The model card of an export: Markdown with the head that model hubs read."""
 
+import re
 from collections.abc import Sequence
 
 from jobs.data.dataset import Dataset
@@ -55,7 +56,7 @@ def card(
 def _line(text: str) -> str:
     """Return a text from the user's data that stays within its line and its cell of a table."""
     clean = "".join(" " if control_character(each) else each for each in text)
-    return clean.replace("|", "\\|").replace("<", "&lt;").replace("`", "'")
+    return re.sub(r"([\\\[\]!*_|])", r"\\\1", clean).replace("<", "&lt;").replace("`", "'")
 
 
 def _what(classifier: Classifier) -> str:

@@ -40,26 +40,33 @@ def classifier_of(folder: Path) -> Classifier:
             f"{folder} has no finished vote ({results.ensemble.name} is missing): it is neither an "
             "output of a launch that has ended nor an export"
         )
+    dataset = Dataset.load(workspace.manifest, Path())
+    if ensemble.inputs.labelled_clips != dataset.labelled_fingerprint:
+        raise NotReadyError(
+            f"the vote in {folder} is of an earlier state of the data; launch again, or vote again "
+            "by that rule"
+        )
     voters = tuple(
         Voter(
             f"{voter.run} epoch {voter.epoch}",
             voter.times,
-            tuple(_member(workspace, each) for each in voter.checkpoints),
+            tuple(_member(workspace, each, dataset.classes) for each in voter.checkpoints),
         )
         for voter in ensemble.voters
     )
-    dataset = Dataset.load(workspace.manifest, Path())
     rules = ensemble.inputs.rules
     return Classifier(
         dataset.classes, dataset.class_names, rules.combine, ensemble.temperature, voters
     )
 
 
-def _member(workspace: Workspace, voting: VotingCheckpoint) -> Member:
+def _member(workspace: Workspace, voting: VotingCheckpoint, classes: tuple[str, ...]) -> Member:
     from jobs.train.fitted import load_fitted
 
     run = Run(workspace.run(voting.signature))
     config, checkpoint = RunConfig.load(run.config), Checkpoint.load(run.meta(voting.epoch))
+    if checkpoint.classes != classes:
+        raise NotReadyError(f"{checkpoint.meta} knows other classes than the data; launch again")
     return Member(
         name=f"{voting.signature}-epoch-{voting.epoch:05d}",
         config=config,

@@ -10,12 +10,13 @@ from jobs.data.manifest import Manifest
 from jobs.errors import InputError
 from jobs.extract.config import FeatureConfig
 from jobs.files import write_text
+from jobs.inference.answers import SILENT
 from jobs.inference.classifier import Classifier
 from jobs.inference.window_reader import UnreadableError, WindowReader, Windows
 from jobs.models.model import Fitted, Floats
 from jobs.progress import Progress
 from jobs.vote.calibration import calibrated, mean_log
-from jobs.vote.tally import count_votes, mean_of_folds
+from jobs.vote.tally import NOBODY, count_votes, mean_of_folds
 
 Row = dict[str, Any]
 
@@ -90,11 +91,14 @@ def _rows(
     tally = count_votes(said, classifier.combine)
     sure = calibrated(mean_log(said), classifier.temperature)
     for number, winner in enumerate(tally.winners.tolist()):
+        at = {"start": f"{windows.starts[number]:.3f}", "end": f"{windows.ends[number]:.3f}"}
+        if winner == NOBODY:
+            yield _row(id_, path, classifier) | at | {"problem": SILENT}
+            continue
         label = classifier.classes[winner]
         means = zip(classifier.classes, tally.mean[number], strict=True)
         yield _row(id_, path, classifier) | {
-            "start": f"{windows.starts[number]:.3f}",
-            "end": f"{windows.ends[number]:.3f}",
+            **at,
             "category": label,
             "class_name": classifier.class_names.get(label, ""),
             "confidence": f"{sure[number, winner]:.9f}",
@@ -115,6 +119,7 @@ class LabelTracks:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self._labels = folder, list[tuple[float, float, str]]()
         self._id = ""
+        self._names: dict[str, int] = {}
 
     def add(self, row: Row) -> None:
         """Take a row; those of one recording come one behind the other."""
@@ -133,7 +138,9 @@ class LabelTracks:
     def finish(self) -> None:
         """Write the file of the recording whose rows were taken."""
         if self._id:
-            name = "".join(c if c.isalnum() or c in "-_. " else "_" for c in self._id)
+            stem = "".join(c if c.isalnum() or c in "-_. " else "_" for c in self._id)[-80:]
+            self._names[stem] = self._names.get(stem, 0) + 1
+            name = stem if self._names[stem] == 1 else f"{stem} ({self._names[stem]})"
             lines = [f"{start:.3f}\t{end:.3f}\t{label}\n" for start, end, label in self._labels]
             write_text(self.folder / f"{name}.txt", "".join(lines))
         self._labels, self._id = [], ""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from pydantic import Field
 
+from jobs.errors import DamagedFileError
 from jobs.models.model import Fitted, FittedArrays, Floats, Labels, OneShotModel, Tensors
 
 if TYPE_CHECKING:
@@ -54,7 +55,9 @@ class ExtraTrees(OneShotModel):
     def of_tensors(
         self, tensors: Tensors, classes: Sequence[str], shape: Sequence[int], device: str = "cpu"
     ) -> Fitted:
-        return FittedTrees.of_tensors(tensors, classes, shape)
+        trees = FittedTrees.of_tensors(tensors, classes, shape)
+        trees.require_sound()
+        return trees
 
 
 def _arrays(trees: "Sequence[DecisionTreeClassifier]") -> dict[str, np.ndarray]:
@@ -92,6 +95,27 @@ class FittedTrees(FittedArrays):
     """
 
     names: ClassVar[tuple[str, ...]] = ("roots", "column", "threshold", "right", "shares")
+
+    def require_sound(self) -> None:
+        """Refuse arrays of a stranger that are no trees over these columns and classes.
+
+        Raises:
+            DamagedFileError: an index leads elsewhere, or back, where it would go round for ever.
+        """
+        right, column = self.arrays["right"], self.arrays["column"]
+        nodes, leaf = np.arange(len(right)), right == LEAF
+        columns = int(np.prod(self.shape))
+        shares, roots = self.arrays["shares"], self.arrays["roots"]
+        fits = (
+            len(column) == len(right) == len(self.arrays["threshold"]) > 0
+            and shares.shape == (int(leaf.sum()), len(self.classes))
+            and bool(((right > nodes + 1) | leaf).all() and (right < len(right)).all())
+            and bool(((roots >= 0) & (roots < len(right))).all() and len(roots) > 0)
+            and bool((column >= 0).all() and (column[leaf] < len(shares)).all())
+            and bool((column[~leaf] < columns).all() and leaf[-1])
+        )
+        if not fits:
+            raise DamagedFileError("these arrays are no trees over these features and classes")
 
     def probabilities(self, batch: Floats) -> Floats:
         column, threshold, right = (self.arrays[n] for n in ("column", "threshold", "right"))

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from jobs.errors import DamagedFileError
 from jobs.models.model import Fitted, FittedArrays, Floats, Labels, OneShotModel, Tensors
 
 log = logging.getLogger(__name__)
@@ -67,7 +68,12 @@ class Logistic(OneShotModel):
     def of_tensors(
         self, tensors: Tensors, classes: Sequence[str], shape: Sequence[int], device: str = "cpu"
     ) -> Fitted:
-        return FittedLogistic.of_tensors(tensors, classes, shape)
+        fitted = FittedLogistic.of_tensors(tensors, classes, shape)
+        columns, found = int(np.prod(shape)), fitted.arrays
+        shapes = [found[name].shape for name in FittedLogistic.names]
+        if shapes != [(columns,), (columns,), (len(classes), columns), (len(classes),)]:
+            raise DamagedFileError(f"arrays of {shapes} are not of {columns} columns")
+        return fitted
 
 
 def _row_a_class(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

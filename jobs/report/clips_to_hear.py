@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from jobs.data.dataset import TEST, Dataset
+from jobs.files import csv_rows
 from jobs.report.content import ShownClip
 from jobs.report.judged import Judged
 from jobs.vote.tally import NOBODY, count_votes
@@ -38,18 +39,21 @@ def to_check(path: Path, dataset: Dataset) -> list[ShownClip]:
     position = {id_: number for number, id_ in enumerate(dataset.labelled.ids)}
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            rows = [row for row in csv.DictReader(file) if row["id"] in position][:EACH]
-    except (OSError, KeyError, ValueError, csv.Error):  # there is none yet, or none of ours
+            rows = csv_rows(file)
+            header = next(rows)
+            found = [dict(zip(header, cells, strict=True)) for cells in rows]
+        return [
+            _labelled(
+                dataset,
+                position[row["id"]],
+                row["looks_like"],
+                f"{float(row['p_looks_like']):.0%} against {float(row['p_label']):.0%}",
+            )
+            for row in found[:EACH]
+        ]
+    # There is none yet, or somebody has worked in it: it is theirs to do so.
+    except (OSError, KeyError, ValueError, TypeError, StopIteration, csv.Error):
         return []
-    return [
-        _labelled(
-            dataset,
-            position[row["id"]],
-            row["looks_like"],
-            f"{float(row['p_looks_like']):.0%} against {float(row['p_label']):.0%}",
-        )
-        for row in rows
-    ]
 
 
 def most_disputed(vote: Vote, dataset: Dataset) -> list[ShownClip]:

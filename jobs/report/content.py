@@ -60,7 +60,7 @@ class VoterRow(Schema):
 
     title: str
     times: int
-    accuracy: float
+    accuracy: float | None
     without: float | None
 
 

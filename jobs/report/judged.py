@@ -98,17 +98,22 @@ def _voters(judged: Judged) -> list[VoterRow]:
         rest = np.delete(judged.said, own, axis=0)
         without = None
         if len(rest):
-            winners = count_votes(rest, judged.vote.rules.combine).winners
-            without = round(float((winners == labels)[winners != NOBODY].mean()), 6)
+            without = _accuracy(count_votes(rest, judged.vote.rules.combine).winners, labels)
         rows.append(
             VoterRow(
                 title=candidate.title,
                 times=times,
-                accuracy=round(float((votes == labels)[votes != NOBODY].mean()), 6),
+                accuracy=_accuracy(votes, labels),
                 without=without,
             )
         )
     return rows
+
+
+def _accuracy(said: Numbers, labels: Numbers) -> float | None:
+    """Return how often it is right; None if it said nothing."""
+    there = said != NOBODY
+    return round(float((said == labels)[there].mean()), 6) if there.any() else None
 
 
 def _agreement(judged: Judged) -> list[tuple[float, ...]]:

@@ -23,14 +23,14 @@ class PlannedEntry:
         settings: those in which it differs from the defaults.
         epochs: planned.
         runs: one, or with folds one for each.
-        stopped_at: the rung at which it stopped.
+        stopped: at which rung, in words; None if it went on.
     """
 
     name: str
     settings: Mapping[str, Any]
     epochs: int
     runs: tuple[Run, ...]
-    stopped_at: int | None = None
+    stopped: str | None = None
 
 
 def leaderboard(
@@ -85,8 +85,8 @@ def _best_of_runs(runs: Sequence[Run]) -> tuple[float | None, float | None, int 
 
 def _state(planned: PlannedEntry) -> str:
     """Return how training ended, in words."""
-    if planned.stopped_at is not None:
-        return f"stopped at rung {planned.stopped_at}"
+    if planned.stopped is not None:
+        return planned.stopped
     outcomes = [run.outcome() for run in planned.runs]
     reasons = [each.reason if each else "not trained to its end" for each in outcomes]
     odd = [reason for each, reason in zip(outcomes, reasons, strict=True) if not each]

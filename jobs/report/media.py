@@ -1,6 +1,7 @@
 """Clips as a page shows them: a picture of what was heard, and sound that a browser plays."""
 
 import base64
+import contextlib
 import io
 import os
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import numpy.typing as npt
 
 from jobs.data.file_kind import head_of
 from jobs.data.manifest import Manifest
+from jobs.errors import DamagedFileError
 from jobs.extract.audio.decode import DecodeError, decode
 from jobs.extract.config import FeatureConfig
 from jobs.extract.store.feature_set import FeatureSet
@@ -23,6 +25,8 @@ PLAYED = ((b"ID3", "audio/mpeg"), (b"\xff\xfb", "audio/mpeg"), (b"\xff\xf3", "au
           (b"\xff\xf2", "audio/mpeg"), (b"fLaC", "audio/flac"), (b"OggS", "audio/ogg"))  # fmt: skip
 # A larger file is converted, to what was heard of it.
 MOST_BYTES = 200_000
+# Of a picture; it is shown a few hundred pixels wide.
+MOST_COLUMNS = 400
 # Of matplotlib's magma, from black over purple and orange to almost white.
 MAGMA = (
     (0, 0, 4), (28, 16, 68), (79, 18, 123), (129, 37, 129), (181, 54, 122),
@@ -62,7 +66,8 @@ def media_of(
     path = clips.file_of(clip.position)
     picture = ""
     if features.config.features == "v1" and features.readable([clip.position]):
-        picture = data_uri("image/png", png_of(features.load([clip.position])[0]))
+        with contextlib.suppress(DamagedFileError):
+            picture = data_uri("image/png", png_of(features.load([clip.position])[0]))
     sound = sound_of(path, features.config) if embed else ""
     return Media(picture, sound or link(path, folder), bool(sound), features.config.seconds)
 
@@ -84,7 +89,8 @@ def sound_of(path: Path, config: FeatureConfig) -> str:
         if data and kind:
             return data_uri(kind, data)
         return data_uri("audio/mpeg", as_mp3(decode(path, config)[0], config.sample_rate))
-    except (OSError, DecodeError):
+    # RuntimeError and ValueError: this libsndfile encodes no MP3.
+    except (OSError, DecodeError, RuntimeError, ValueError):
         return ""
 
 
@@ -109,6 +115,10 @@ def png_of(features: Floats) -> bytes:
     """
     from PIL import Image
 
+    together = -(-features.shape[1] // MOST_COLUMNS)
+    if together > 1:
+        whole = features.shape[1] // together * together
+        features = features[:, :whole].reshape(len(features), -1, together).mean(axis=2)
     low, high = float(features.min()), float(features.max())
     scaled = (features - low) / (high - low) if high > low else np.zeros_like(features)
     image = Image.fromarray((255 * scaled[::-1]).astype(np.uint8), mode="L")

@@ -97,6 +97,7 @@ def _charts(report: Report) -> dict[str, Any]:
     return {
         "interval": Markup(interval),
         "swept": [(name, Markup(chart)) for name, chart in charts.swept(results.entries)],
+        "coloured": [e.name for e in results.entries if e.accuracy is not None][: charts.COLOURED],
         "curves": Markup(charts.learning_curves(results.curves, best)),
         "reliability": Markup(charts.reliability(bins)),
         "timeline": Markup(timeline(report.circumstances.tasks)),

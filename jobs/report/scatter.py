@@ -84,6 +84,14 @@ def in_two_dimensions(table: Reals) -> Reals:
     Args:
         table: float64 [clips, columns].
     """
+    from threadpoolctl import threadpool_limits
+
+    # One thread: in what order several add up is chance.
+    with threadpool_limits(1):
+        return _flat(table)
+
+
+def _flat(table: Reals) -> Reals:
     scale = table.std(axis=0)
     columns = (table - table.mean(axis=0)) / np.where(scale > 0, scale, 1)
     left, values, _ = np.linalg.svd(columns, full_matrices=False)
@@ -95,11 +103,8 @@ def in_two_dimensions(table: Reals) -> Reals:
         flat = np.pad(numbers, ((0, 0), (0, 2)))[:, :2]
     else:
         from sklearn.manifold import TSNE
-        from threadpoolctl import threadpool_limits
 
-        # One thread: in what order several add up is chance.
-        with threadpool_limits(1):
-            flat = TSNE(init="pca", random_state=SEED, n_jobs=1).fit_transform(numbers)
+        flat = TSNE(init="pca", random_state=SEED, n_jobs=1).fit_transform(numbers)
         flat = flat.astype(np.float64)
     reach = np.abs(flat).max()
     return flat / reach if reach else flat

@@ -13,6 +13,7 @@ would already be three quarters, and 27 runs would take 0.44 of the epochs inste
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -102,15 +103,18 @@ class Rung(Schema):
     by: Criterion
     tiers: dict[str, tuple[Ranked, ...]]
 
-    def going_on(self, tier: str) -> list[int]:
-        """Return the positions in the grid of those that train on, best first."""
-        return [each.entry for each in self.tiers.get(tier, ()) if each.goes_on]
+    @cached_property
+    def going_on(self) -> dict[str, list[int]]:
+        """The positions in the grid of those that train on, by tier, best first."""
+        return {
+            tier: [each.entry for each in ranked if each.goes_on]
+            for tier, ranked in self.tiers.items()
+        }
 
     @property
-    def stopped(self) -> frozenset[int]:
-        """The positions in the grid of those that do not."""
-        lines = [line for ranked in self.tiers.values() for line in ranked]
-        return frozenset(line.entry for line in lines if not line.goes_on)
+    def lines(self) -> list[Ranked]:
+        """All lines, tier by tier."""
+        return [line for ranked in self.tiers.values() for line in ranked]
 
     def save(self, path: Path) -> None:
         write_json(path, self.model_dump(mode="json"))
@@ -164,7 +168,7 @@ def made_from(
         runs: names of the folders of all runs that take part, by tier.
         before: the rung before it.
     """
-    survivors = {tier: before.going_on(tier) for tier in before.tiers} if before else {}
+    survivors = before.going_on if before else {}
     return fingerprint(
         [
             settings.model_dump(),

@@ -19,13 +19,13 @@ class Entry:
         runs: one, or with folds one for each.
         name: as the grid has it.
         position: in the grid, from 0.
-        stopped_at: the rung of successive halving at which it stopped; None if it went on.
+        stopped: at which rung of successive halving, in words; None if it went on.
     """
 
     runs: tuple[Run, ...]
     name: str
     position: int
-    stopped_at: int | None = None
+    stopped: str | None = None
 
     @property
     def signature(self) -> str:
@@ -106,8 +106,8 @@ def rank_candidates(
     candidates: list[Candidate] = []
     absent: list[AbsentEntry] = []
     for entry in entries:
-        if entry.stopped_at is not None:
-            absent.append(AbsentEntry(entry, f"stopped at rung {entry.stopped_at}"))
+        if entry.stopped is not None:
+            absent.append(AbsentEntry(entry, entry.stopped))
             continue
         try:
             candidates += _candidates_of(entry, has_predictions)

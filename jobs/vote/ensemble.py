@@ -41,13 +41,13 @@ class Voter(Schema):
 class AbsentVoter(Schema):
     """A run of the grid, or with folds all runs of one entry, that do not vote, and why.
 
-    `stopped_at` is the rung of successive halving at which it stopped; None for other reasons.
+    `stopped` says that successive halving stopped it.
     """
 
     run: str
     signature: Fingerprint
     reason: str
-    stopped_at: int | None = None
+    stopped: bool = False
 
 
 class Inputs(Schema):

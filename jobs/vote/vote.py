@@ -153,7 +153,7 @@ class Vote:
             voters = count(len(self.voters), "checkpoint")
             log.warning("the ensemble is of %s and not of %d", voters, self.rules.votes)
         for each in self.absent:
-            if each.entry.stopped_at is not None:  # as was meant
+            if each.entry.stopped is not None:  # as was meant
                 continue
             log.warning("run %s does not vote: %s", each.entry.name, each.reason)
 
@@ -241,6 +241,5 @@ def _voter(candidate: Candidate, times: int) -> Voter:
 
 def _absent(each: AbsentEntry) -> AbsentVoter:
     entry, reason = each.entry, each.reason
-    return AbsentVoter(
-        run=entry.name, signature=entry.signature, reason=reason, stopped_at=entry.stopped_at
-    )
+    stopped = entry.stopped is not None
+    return AbsentVoter(run=entry.name, signature=entry.signature, reason=reason, stopped=stopped)

@@ -73,11 +73,7 @@ def arrays_of(
     """
     found: dict[str | None, tuple[Request, list[int]]] = {}
     for item in items:
-        records = latest or {}
-        # A run that moved up a tier before stays there, whichever stage goes on with it.
-        known = ((stage.name, item), *stage.earlier(opened, item))
-        before = next((records[each] for each in known if each in records), None)
-        tier = before.tier if before else None
+        tier = _tier_before(opened, stage, item, latest or {})
         request = stage.request(opened, item, tier, (stage.name, item) in after_oom)
         # An array has one set of resources, so each tier becomes an array of its own.
         found.setdefault(request.tier, (request, []))[1].append(item)
@@ -92,6 +88,17 @@ def arrays_of(
             cpus = max(stage.cpus(opened, group) for group in some)
             arrays.append(Array(stage, request, some, max(request.resources.cpus or 1, cpus)))
     return arrays
+
+
+def _tier_before(opened: OpenedPlan, stage: Stage, item: int, latest: Latest) -> str | None:
+    """Return the largest tier in which an item was submitted, by whichever stage worked on it.
+
+    A run that moved up stays there.
+    """
+    known = ((stage.name, item), *stage.earlier(opened, item))
+    found = [latest[each].tier for each in known if each in latest]
+    order = {tier.name: number for number, tier in enumerate(opened.plan.site.tiers)}
+    return max(found, key=lambda name: order.get(str(name), -1), default=None)
 
 
 def grouped_groups(

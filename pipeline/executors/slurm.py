@@ -166,7 +166,8 @@ class Submission:
         missing = [item for item in work.items if item not in known]
         # A vote that waits in the queue was submitted to wait for the jobs of then. Work that
         # is submitted now must be voted on too, so the waiting one is replaced.
-        if known and work.stage.repeats and self._has_new_work_before(work.stage):
+        follows = work.stage.repeats or work.stage.follows
+        if known and follows and self._has_new_work_before(work.stage):
             missing = self._replace_waiting(work, known)
         for array in self._arrays(work, missing):
             self._submit_array(array)
@@ -196,8 +197,10 @@ class Submission:
         """Cancel jobs that wait, but not for what was submitted now; return the items to submit."""
         waiting = {job.id for job in self.queued if job.is_waiting}
         queue.cancel(self.workspace.root, [job for job in known.values() if job in waiting])
-        self.jobs[work.name] = [job for job in known.values() if job not in waiting]
-        return list(work.items)
+        kept = {item: job for item, job in known.items() if job not in waiting}
+        self.jobs[work.name] = list(kept.values())
+        # What repeats is done once more after one that works now.
+        return list(work.items) if work.stage.repeats else [i for i in work.items if i not in kept]
 
     def _submit_array(self, array: Array) -> None:
         """Submit an array, or as much of it as the cluster's limit of jobs leaves room for.
@@ -218,6 +221,9 @@ class Submission:
         stage = array.stage
         dependency = edges.dependency(stage, self.jobs, self.after)
         make_private(self.workspace.logs)
+        for item in array.items:  # why another attempt failed, perhaps of another run
+            self.workspace.failure(stage.name, item).unlink(missing_ok=True)
+            self.workspace.begun(stage.name, item).unlink(missing_ok=True)
         per_job = stage.items_per_job(self.opened)
         executor = sbatch.executor(self.opened, array, dependency)
         root = str(self.workspace.root)

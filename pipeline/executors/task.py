@@ -46,10 +46,11 @@ def run(stage: str, workspace: str, index: int, label: str = "") -> None:
     remove_stale_saves()
     keep_others_from_writing()
     folder.require_ours()
-    with _recorded(folder, stage, index, label):
+    with _recorded(folder, stage, index, label) as about:
         found = stage_named(stage)
         on_a_cluster = os.environ.get("SUBMITIT_EXECUTOR") == "slurm"
         opened = opened_after(folder, found) if on_a_cluster else OpenedPlan.load(folder)
+        about.append(opened.plan.identity)
         opened.plan.site.let_readers_in()
         # A job may wait for days. New code over an old plan is usually what its user wants (a fix),
         # so it is said and not refused.
@@ -85,8 +86,13 @@ def remove_stale_saves() -> None:
 
 
 @contextlib.contextmanager
-def _recorded(workspace: Workspace, stage: str, index: int, label: str) -> Iterator[None]:
-    """Keep a log of the block, and a note of why it failed if it does."""
+def _recorded(workspace: Workspace, stage: str, index: int, label: str) -> Iterator[list[str]]:
+    """Keep a log of the block, and a note of why it failed if it does.
+
+    Yields:
+        A list to which the block adds the identity of its plan, once it has it.
+    """
+    about: list[str] = []
     make_private(workspace.logs)
     path, log_file = workspace.failure(stage, index), workspace.log(stage, index)
     path.unlink(missing_ok=True)
@@ -97,7 +103,7 @@ def _recorded(workspace: Workspace, stage: str, index: int, label: str) -> Itera
     with _logging_to(log_file, label):
         started = time.time()
         try:
-            yield
+            yield about
         except (Exception, KeyboardInterrupt) as error:
             note = FailureNote.of(error, log_file)
             log.error("failed: %s", note.reason)
@@ -107,15 +113,16 @@ def _recorded(workspace: Workspace, stage: str, index: int, label: str) -> Itera
             raise
         finally:
             begun.unlink(missing_ok=True)
-            _keep_facts(workspace, stage, index, started)
+            _keep_facts(workspace, stage, index, started, "".join(about))
 
 
-def _keep_facts(workspace: Workspace, stage: str, index: int, started: float) -> None:
+def _keep_facts(workspace: Workspace, stage: str, index: int, started: float, plan: str) -> None:
     """Note when and where this was, for the report: nothing hangs on it."""
     with contextlib.suppress(OSError, InputError):
         job = job_of_this_task()
         record = JobRecord.of_job(workspace, job) if job else None
-        attempt = Attempt.ended_now(started, time.time(), record.submitted if record else None)
+        submitted = record.submitted if record else None
+        attempt = Attempt.ended_now(started, time.time(), submitted, plan)
         TaskFacts.keep(workspace, stage, index, attempt)
 
 

@@ -127,9 +127,9 @@ def runs(grid: Grid, folds: int) -> None:
 
 
 def dropped(grid: Grid) -> None:
-    """Say which runs `--set` made equal to others."""
+    """Say which runs `--set`, or what was drawn, made equal to others."""
     for name in grid.dropped:
-        console.warn(f"--set makes '{name}' equal to an earlier run; it is trained once")
+        console.warn(f"'{name}' is equal to an earlier run; it is trained once")
 
 
 def validation(opened: OpenedPlan) -> None:

@@ -77,8 +77,8 @@ def _runs(opened: OpenedPlan) -> None:
             rows.append((planned.name, "–", "–", "not done", planned.signature))
             continue
         accuracy, reason = outcome.val_accuracy, outcome.reason
-        if rung := opened.ladder.stopped_at(planned.entry):
-            reason = f"stopped at rung {rung}"
+        if stopped := opened.ladder.stopped_at(planned.entry):
+            reason = stopped.words
         shown = "–" if accuracy is None else f"{100 * accuracy:.1f} %"
         best = "–" if outcome.best_epoch is None else str(outcome.best_epoch)
         rows.append((planned.name, shown, best, reason, planned.signature))
@@ -115,10 +115,10 @@ def vote_of(opened: OpenedPlan, results: Results) -> None:
         for v in ensemble.voters
     ]
     console.table(("run", "epoch", "votes", "validation", "val loss"), rows)
-    stopped = [each for each in ensemble.absent if each.stopped_at is not None]
+    stopped = [each for each in ensemble.absent if each.stopped]
     if stopped:
         console.say(f"  {count(len(stopped), 'run')} stopped at a rung and did not vote")
-    for absent in (each for each in ensemble.absent if each.stopped_at is None):
+    for absent in (each for each in ensemble.absent if not each.stopped):
         console.warn(f"run '{absent.run}' did not vote: {absent.reason}")
     _results(opened, results, ensemble.unreadable_test_clips)
 

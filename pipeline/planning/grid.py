@@ -7,7 +7,7 @@ from typing import Any
 
 from jobs.errors import InputError, quoted
 from jobs.train.config import RunConfig
-from pipeline.planning.axes import SHAPE_KEYS, TIER, Settings, points, require_keys
+from pipeline.planning.axes import RANDOM, SHAPE_KEYS, TIER, Settings, points, require_keys
 from pipeline.planning.options import GridOptions
 from pipeline.planning.yaml_file import YamlFile, parse_settings, read_yaml
 
@@ -29,7 +29,7 @@ class Grid:
         path: the file.
         options: data, split, vote and limits.
         entries: the runs, in order; ties in the vote go to the earlier one.
-        dropped: names of runs that `--set` made equal to an earlier one.
+        dropped: names of runs that chance or `--set` made equal to an earlier one.
     """
 
     path: Path
@@ -67,7 +67,8 @@ def read_grid(path: Path, overrides: Sequence[str] = ()) -> Grid:
             config = RunConfig.parse(common | own | forced_run, _source(file, name, forced))
         written.append(GridEntry(name, as_written, tier))
         entries.append(GridEntry(name, config, tier))
-    _refuse_equal(file, written)
+    if RANDOM not in file.values:  # nobody can take a draw back
+        _refuse_equal(file, written)
     kept = {entry.config: entry for entry in reversed(entries)}
     distinct = tuple(entry for entry in entries if kept[entry.config] is entry)
     dropped = tuple(entry.name for entry in entries if kept[entry.config] is not entry)

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from jobs.data.workspace import Workspace
-from jobs.train.halving import Halving, Rung, made_from
+from jobs.train.halving import Halving, Ranked, Rung, made_from
 from jobs.train.recipe import Training
 
 if TYPE_CHECKING:
@@ -28,21 +28,35 @@ class Place:
 
 
 @dataclass(frozen=True)
+class Stopped:
+    """Where an entry stopped; `failed` says why, if it was not for its score."""
+
+    rung: int
+    failed: str | None
+
+    @property
+    def words(self) -> str:
+        return f"stopped at rung {self.rung}{f': {self.failed}' if self.failed else ''}"
+
+
+@dataclass(frozen=True)
 class Ladder:
     """The rungs of a plan; without `halving` there is none.
 
-    What is fitted at once takes no part: it is done before others have begun.
+    What is fitted at once takes no part: it is done before others have begun. What is asked of it
+    is remembered, also that a rung is undecided: take a new one (`replace(opened)`) to look again.
     """
 
     plan: "Plan"
     workspace: Workspace
-    _decided: dict[int, Rung] = field(default_factory=dict, compare=False)
+    _rungs: dict[int, Rung | None] = field(default_factory=dict, compare=False)
+    _places: dict[int, list[Place]] = field(default_factory=dict, compare=False)
 
     @property
     def settings(self) -> Halving:
         return self.plan.halving
 
-    @property
+    @cached_property
     def rungs(self) -> int:
         """How many rungs are decided on the way to the end."""
         return len(self.settings.shares)
@@ -64,6 +78,13 @@ class Ladder:
     def _numbers(self) -> dict[tuple[int, int], int]:
         return {(run.entry, run.fold): number for number, run in enumerate(self.plan.runs)}
 
+    @cached_property
+    def _signatures(self) -> dict[str, list[str]]:
+        return {
+            tier: [self.plan.runs[number].signature for e in entries for number in self.runs_of(e)]
+            for tier, entries in self.tiers.items()
+        }
+
     def takes_part(self, run: "PlannedRun") -> bool:
         return self.rungs > 0 and run.config.part(Training) is not None
 
@@ -83,62 +104,95 @@ class Ladder:
         """Return what is trained after a rung, from 1: those of one tier one behind the other."""
         if not 1 <= rung <= self.rungs:
             return []
-        return [
-            Place(tier, position, fold)
-            for tier, entries in self.tiers.items()
-            for position in range(self.settings.left(len(entries), rung))
-            for fold in range(self.folds)
-        ]
+        if rung not in self._places:
+            self._places[rung] = [
+                Place(tier, position, fold)
+                for tier, entries in self.tiers.items()
+                for position in range(self.settings.left(len(entries), rung))
+                for fold in range(self.folds)
+            ]
+        return self._places[rung]
 
     def run_at(self, rung: int, item: int) -> int | None:
         """Return the number of the run of a place; None while that is undecided or nobody's."""
         place, decided = self.places(rung)[item], self.decided(rung)
         if decided is None:
             return None
-        going_on = decided.going_on(place.tier)
+        going_on = decided.going_on[place.tier]
         if place.rank >= len(going_on):  # others of the tier had failed
             return None
         return self._numbers[going_on[place.rank], place.fold]
 
+    def places_of(self, rung: int, number: int) -> list[int]:
+        """Return the places after a rung that go on with a run: one, or none."""
+        run, decided = self.plan.runs[number], self.decided(rung)
+        tier = self.tier_of(run)
+        if decided is None or run.entry not in decided.going_on.get(tier, ()):
+            return []
+        place = Place(tier, decided.going_on[tier].index(run.entry), run.fold)
+        return [self.places(rung).index(place)]
+
     def decided(self, rung: int) -> Rung | None:
         """Return a rung, or None while nobody has decided it for this plan."""
-        if rung not in self._decided and (found := self._load(rung)):
-            self._decided[rung] = found
-        return self._decided.get(rung)
-
-    def _load(self, rung: int) -> Rung | None:
-        return Rung.load(self.workspace.rung(rung), self.made_from(rung))
+        if rung not in self._rungs:
+            self._rungs[rung] = Rung.load(self.workspace.rung(rung), self.made_from(rung))
+        return self._rungs[rung]
 
     def made_from(self, rung: int) -> str:
-        runs = {
-            tier: [self.plan.runs[number].signature for e in entries for number in self.runs_of(e)]
-            for tier, entries in self.tiers.items()
-        }
         before = self.decided(rung - 1) if rung > 1 else None
-        return made_from(self.settings, rung, runs, before)
+        return made_from(self.settings, rung, self._signatures, before)
 
     def entries_at(self, rung: int, tier: str) -> Sequence[int]:
         """Return the entries that a rung ranks: those that the rung before let go on."""
         if rung == 1:
             return self.tiers[tier]
         before = self.decided(rung - 1)
-        return before.going_on(tier) if before else ()
+        return before.going_on[tier] if before else ()
 
-    def stopped_at(self, entry: int) -> int | None:
-        """Return the rung at which an entry stopped, or None."""
+    def stopped_at(self, entry: int) -> Stopped | None:
+        """Return where an entry stopped, or None if it goes on, as far as is decided."""
+        return self._stopped.get(entry)
+
+    @cached_property
+    def _stopped(self) -> dict[int, Stopped]:
+        found: dict[int, Stopped] = {}
         for rung in range(1, self.rungs + 1):
-            if (decided := self.decided(rung)) and entry in decided.stopped:
-                return rung
-        return None
+            decided = self.decided(rung)
+            lines: list[Ranked] = [] if decided is None else decided.lines
+            found |= {
+                line.entry: Stopped(rung, line.failed)
+                for line in lines
+                if not line.goes_on and line.entry not in found
+            }
+        return found
+
+    @cached_property
+    def largest(self) -> "dict[str, PlannedRun]":
+        """A run of each tier that asks for as much as any of it."""
+        return {
+            tier: max(
+                (self.plan.runs[self._numbers[entry, 0]] for entry in entries),
+                key=lambda run: (run.config.needs_gpu, run.config.threads),
+            )
+            for tier, entries in self.tiers.items()
+        }
+
+    def next_rung(self, number: int) -> int | None:
+        """Return the rung at which a run is to be ranked next; None if at none."""
+        run = self.plan.runs[number]
+        if not self.takes_part(run) or self.stopped_at(run.entry):
+            return None
+        undecided = (r for r in range(1, self.rungs + 1) if self.decided(r) is None)
+        return next(undecided, None)
 
     def epochs(self) -> tuple[int, int]:
         """Return how many epochs the halving trains, at most, and how many without it."""
         halved = whole = 0
         for entries in self.tiers.values():
-            lengths = [self.plan.runs[self._numbers[e, 0]].config.epochs for e in entries]
-            whole += sum(lengths)
             # The longest ones may be the best.
+            lengths = [self.plan.runs[self._numbers[e, 0]].config.epochs for e in entries]
             lengths.sort(reverse=True)
+            whole += sum(lengths)
             before = [0] * len(lengths)
             for rung in range(self.rungs + 1):
                 left = self.settings.left(len(lengths), rung)

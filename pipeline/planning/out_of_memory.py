@@ -7,36 +7,49 @@ from pydantic import Field
 from jobs.data.workspace import Workspace
 from jobs.errors import DamagedFileError, InputError
 from jobs.files import read_json, write_json
-from jobs.schema import Schema
+from jobs.schema import Schema, fingerprint
 
 if TYPE_CHECKING:
-    from pipeline.planning.plan import Plan
+    from pipeline.planning.plan import OpenedPlan, Plan
+
+
+class Place(Schema):
+    """Where a run was last out of memory.
+
+    Attributes:
+        tier: its name; None in a launch on one machine, which has no other.
+        tiers: fingerprint of the site's tiers then: with others, or larger ones, it may fit.
+    """
+
+    tier: str | None
+    tiers: str
 
 
 class OutOfMemory(Schema):
-    """By run and not by task: after a rung other tasks go on with the same run.
+    """By the run's signature and not by its task: after a rung other tasks go on with it."""
 
-    Attributes:
-        tiers: the tier in which a run was last out of memory, by its signature; None where it had
-            none, in a launch on one machine.
-    """
+    runs: dict[str, Place] = Field(default_factory=dict)
 
-    tiers: dict[str, str | None] = Field(default_factory=dict)
+    def with_runs(self, plan: "Plan", tiers: dict[str, str | None]) -> "OutOfMemory":
+        """Add runs, given the tier of each by its signature."""
+        known = tiers_of(plan)
+        return OutOfMemory(
+            runs=self.runs | {name: Place(tier=t, tiers=known) for name, t in tiers.items()}
+        )
 
-    def with_runs(self, tiers: dict[str, str | None]) -> "OutOfMemory":
-        return OutOfMemory(tiers=self.tiers | tiers)
+    def is_hopeless(self, opened: "OpenedPlan", number: int) -> bool:
+        """Return whether a run cannot reach its next rung: nobody can give it more memory.
 
-    def is_hopeless(self, plan: "Plan", number: int) -> bool:
-        """Return whether a run has failed where nobody can give it more memory.
-
-        Without halving nobody ranks it: it is tried again, as any run that failed.
+        Whatever no rung ranks is tried again, as any run that failed.
         """
-        signature = plan.runs[number].signature
-        if not plan.halving.shares or signature not in self.tiers:
+        ladder, plan = opened.ladder, opened.plan
+        place, rung = self.runs.get(plan.runs[number].signature), ladder.next_rung(number)
+        if place is None or rung is None or place.tiers != tiers_of(plan):
             return False
-        tier = self.tiers[signature]
+        if opened.run(number).is_trained_to(ladder.epoch(rung, number)):
+            return False
         known = {each.name for each in plan.site.tiers}
-        return tier not in known or plan.site.tier_after(str(tier)) is None
+        return place.tier not in known or plan.site.tier_after(str(place.tier)) is None
 
     def save(self, workspace: Workspace) -> None:
         write_json(workspace.out_of_memory, self.model_dump(mode="json"))
@@ -49,3 +62,8 @@ class OutOfMemory(Schema):
             return cls.checked(read_json(path), str(path))
         except (FileNotFoundError, DamagedFileError, InputError, AttributeError, TypeError):
             return cls()
+
+
+def tiers_of(plan: "Plan") -> str:
+    """Return a fingerprint of what memory there is to be had."""
+    return fingerprint([[tier.name, tier.mem_gb] for tier in plan.site.tiers])

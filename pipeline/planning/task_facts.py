@@ -21,6 +21,7 @@ class Attempt(Schema):
     Attributes:
         started, ended: seconds since 1970.
         submitted: likewise, if it was submitted to Slurm.
+        plan: identity of the plan that gave its number a meaning; "" if it came to none.
         host: where it worked.
         job: Slurm's id.
         restarts: how often Slurm had requeued it.
@@ -31,6 +32,7 @@ class Attempt(Schema):
     started: float
     ended: float
     submitted: float | None
+    plan: str
     host: str
     job: str | None
     restarts: int
@@ -43,6 +45,7 @@ class Attempt(Schema):
         started: float,
         ended: float,
         submitted: float | None,
+        plan: str,
         around: Mapping[str, str] = os.environ,
     ) -> "Attempt":
         """Return what there is to say of this process."""
@@ -54,6 +57,7 @@ class Attempt(Schema):
             started=round(started, 3),
             ended=round(ended, 3),
             submitted=submitted,
+            plan=plan,
             host=socket.gethostname(),
             job=job_of_this_task(around),
             restarts=int(restarts) if restarts.isdigit() else 0,

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from pipeline.planning.plan import OpenedPlan
 
 # Of all clips of a page; the others are linked.
-MOST_EMBEDDED = 60
+MOST_EMBEDDED, MOST_EMBEDDED_BYTES = 60, 15_000_000
 
 
 class ReportStage(Stage):
-    """One item. It says what there is, also where the vote had nothing to count."""
+    """One item. It says what there is, and which runs are missing."""
 
     name = "report"
     does = "a page to be looked at"
@@ -49,7 +49,12 @@ class ReportStage(Stage):
         with owning(opened.workspace.lock(self.name)), threadpool_limits(1):
             stages = [*reversed(self.before()), self]
             there = [stage for stage in stages if stage.is_part_of(opened)]
-            write_report(opened, report_of(opened, there, [], made_from_of(opened)))
+            missing = [
+                f"{stage.name}, {stage.title(opened, item)}"
+                for stage in there[:-1]
+                for item in stage.missing(opened)
+            ]
+            write_report(opened, report_of(opened, there, missing, made_from_of(opened)))
 
 
 def made_from_of(opened: "OpenedPlan") -> str:
@@ -57,10 +62,12 @@ def made_from_of(opened: "OpenedPlan") -> str:
     workspace = opened.workspace
     paths = [
         workspace.ensemble, workspace.estimate, workspace.labels_to_check, workspace.quarantine,
-        workspace.audit / "audit.json", *workspace.launches.glob("rung-*.json"),
+        workspace.audit / "audit.json", workspace.manifest, *workspace.launches.glob("rung-*.json"),
         *(opened.run(number).done for number in range(len(opened.plan.runs))),
     ]  # fmt: skip
-    return fingerprint([FORMAT, opened.plan.grid, *(_sha256(path) for path in sorted(paths))])
+    plan = opened.plan
+    names = [[run.name, run.of, run.signature] for run in plan.runs]
+    return fingerprint([FORMAT, plan.grid, plan.data, names, [_sha256(p) for p in sorted(paths)]])
 
 
 def _sha256(path: Path) -> str:
@@ -78,7 +85,7 @@ def write_report(opened: "OpenedPlan", report: "Report") -> None:
 
     sets, results = feature_sets_to_look_at(opened), report.results
     workspace, sides = opened.workspace, opened.dataset.sides
-    folder, embedded = workspace.report.parent, 0
+    folder, embedded, size = workspace.report.parent, 0, 0
     heard: dict[str, list[tuple[ShownClip, Media]]] = {}
     for name, clips in (
         ("wrong", results.wrong), ("labels", results.labels), ("disputed", results.disagreeing)
@@ -87,9 +94,10 @@ def write_report(opened: "OpenedPlan", report: "Report") -> None:
         for clip in clips:
             if clip.side not in sets:
                 continue
-            embed = embedded < MOST_EMBEDDED
+            embed = embedded < MOST_EMBEDDED and size < MOST_EMBEDDED_BYTES
             media = media_of(clip, sides[clip.side], sets[clip.side], folder, embed)
             embedded += media.is_embedded
+            size += len(media.sound) + len(media.picture)
             heard[name].append((clip, media))
 
     def link_of(side: str, path: str) -> str:

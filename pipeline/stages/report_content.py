@@ -78,7 +78,7 @@ def results_of(opened: "OpenedPlan", complete: bool) -> Results:
         wrong=tuple(most_wrong(judged, dataset)) if judged else (),
         labels=tuple(to_check(opened.workspace.labels_to_check, dataset)),
         disagreeing=tuple(_if_there(lambda: most_disputed(vote, dataset), [])) if voters else (),
-        points=tuple(points_of(dataset, opened.split, sets)),
+        points=tuple(_if_there(lambda: points_of(dataset, opened.split, sets), [])),
         data=_data(opened),
         settings=_settings(opened),
     )
@@ -120,7 +120,7 @@ def _planned(opened: "OpenedPlan") -> list[PlannedEntry]:
             ),
             epochs=first[position].config.epochs,
             runs=entry.runs,
-            stopped_at=entry.stopped_at,
+            stopped=entry.stopped,
         )
         for position, entry in sorted(runs.items())
     ]
@@ -204,7 +204,8 @@ def tasks_of(opened: "OpenedPlan", stages: "list[Stage]") -> list[Task]:
     facts = {
         key: found.attempts[-1]
         for key, found in TaskFacts.load_all(opened.workspace).items()
-        if found.attempts
+        # Of another plan, an item was something else.
+        if found.attempts and found.attempts[-1].plan == opened.plan.identity
     }
     ends: dict[str, float] = {}
     for (name, _), known in facts.items():

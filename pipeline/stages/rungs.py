@@ -15,7 +15,7 @@ from jobs.train.history import History
 from jobs.words import count
 from pipeline.planning.out_of_memory import OutOfMemory
 from pipeline.planning.resources import Resources, cpus_available
-from pipeline.stages.stage import Request, Stage, Wait
+from pipeline.stages.stage import Request, Space, Stage, Wait
 from pipeline.stages.train import TRAIN, Train, is_far_enough, progress_of, title_of, train
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class Rank(Stage):
     script = "train"
     default = Resources(cpus=1, mem_gb=4, timeout_min=30)
     in_site = "rung"
+    follows = True
     asks_how_others_ended = True
 
     def __init__(self, rung: int, after: Train) -> None:
@@ -51,9 +52,10 @@ class Rank(Stage):
         with owning(opened.workspace.lock(self.name)):
             if ladder.decided(self.rung) is not None:
                 return
+            out = OutOfMemory.load(opened.workspace)
             tiers = {
                 tier: rank(
-                    [self._standing(opened, entry) for entry in ladder.entries_at(self.rung, tier)],
+                    [self._standing(opened, e, out) for e in ladder.entries_at(self.rung, tier)],
                     ladder.settings.halving_by,
                     ladder.settings.left(len(ladder.tiers[tier]), self.rung),
                 )
@@ -66,32 +68,34 @@ class Rank(Stage):
                 tiers=tiers,
             )
             decided.save(opened.workspace.rung(self.rung))
-        going_on = sum(len(decided.going_on(tier)) for tier in tiers)
-        log.info("%s and %d stop here", f"{count(going_on, 'run')} train on", len(decided.stopped))
+        going_on = sum(line.goes_on for line in decided.lines)
+        log.info("%s train on, %d stop here", count(going_on, "run"), len(decided.lines) - going_on)
 
-    def _standing(self, opened: "OpenedPlan", entry: int) -> Standing:
+    def _standing(self, opened: "OpenedPlan", entry: int, out: OutOfMemory) -> Standing:
         """Return what an entry is ranked on.
 
         Raises:
             NotReadyError: a run of it is not there, and nothing says that it never will be.
         """
-        ladder, out = opened.ladder, OutOfMemory.load(opened.workspace)
+        ladder = opened.ladder
         name = opened.plan.runs[ladder.runs_of(entry)[0]].of
         scores = []
         for number in ladder.runs_of(entry):
             run, planned = opened.run(number), opened.plan.runs[number]
-            if out.is_hopeless(opened.plan, number):
+            epoch = ladder.epoch(self.rung, number)
+            if out.is_hopeless(opened, number):
                 return Standing(entry, name, None, "out of memory in the largest tier")
-            if not run.is_trained_to(ladder.epoch(self.rung, number)):
+            if not run.is_trained_to(epoch):
                 how = "launch again"
-                if planned.signature in out.tiers:
+                if planned.signature in out.runs:
                     how = "it ran out of memory: launch again with --retry-oom"
                 raise NotReadyError(
                     f"rung {self.rung} is undecided, because run '{planned.name}' is not trained "
-                    f"to epoch {ladder.epoch(self.rung, number)}; {how}"
+                    f"to epoch {epoch}; {how}"
                 )
             outcome = run.outcome()
-            if outcome is not None and outcome.end == "diverged":
+            # What became of it later is no business of this rung, if it is decided anew.
+            if outcome is not None and outcome.end == "diverged" and outcome.epochs < epoch:
                 return Standing(entry, name, None, outcome.reason)
             scores.append(_score(opened, number, self.rung))
         return Standing(entry, name, sum(scores) / len(scores))
@@ -104,17 +108,20 @@ def _score(opened: "OpenedPlan", number: int, rung: int) -> float:
         DamagedFileError: its history cannot be read, or lacks the epoch.
     """
     run, epoch = opened.run(number), opened.ladder.epoch(rung, number)
-    rows = [row for row in History.load(run.history).rows if row.epoch <= epoch]
-    if not rows:
-        raise DamagedFileError(f"{run.history} has no epoch; remove {run.folder} and launch again")
+    outcome = run.outcome()
+    last = min(epoch, outcome.epochs) if outcome else epoch
+    row = next((row for row in History.load(run.history).rows if row.epoch == last), None)
+    if row is None:
+        raise DamagedFileError(f"{run.history} lacks epoch {last}; launch again, or look at it")
     by_accuracy = opened.ladder.settings.halving_by == "accuracy"
-    return rows[-1].val_accuracy if by_accuracy else rows[-1].val_loss
+    return row.val_accuracy if by_accuracy else row.val_loss
 
 
 class TrainOn(Train):
     """Items are the places after a rung: the i-th ranked run of each tier, all its folds."""
 
     in_site = TRAIN.name
+    follows = True
 
     def __init__(self, rung: int, after: Rank) -> None:
         self.rung = rung
@@ -135,7 +142,7 @@ class TrainOn(Train):
             if opened.ladder.decided(self.rung) is None:
                 missing.append(item)
             elif (number := opened.ladder.run_at(self.rung, item)) is not None:
-                hopeless = out.is_hopeless(opened.plan, number)
+                hopeless = out.is_hopeless(opened, number)
                 if not hopeless and not is_far_enough(opened, number, self.rung + 1):
                     missing.append(item)
         return missing
@@ -164,24 +171,22 @@ class TrainOn(Train):
         """Return the run of a place, or while that is open one that asks for as much as any."""
         if planned := self.run_of(opened, item):
             return planned
-        entries = opened.ladder.tiers[opened.ladder.places(self.rung)[item].tier]
-        runs = [opened.plan.runs[opened.ladder.runs_of(entry)[0]] for entry in entries]
-        return max(runs, key=lambda run: (run.config.needs_gpu, run.config.threads))
+        return opened.ladder.largest[opened.ladder.places(self.rung)[item].tier]
 
     def earlier(self, opened: "OpenedPlan", item: int) -> list[tuple[str, int]]:
         number = opened.ladder.run_at(self.rung, item)
         if number is None:
             return []
-        before: list[tuple[str, int]] = []
-        for stage in self.before():
-            if isinstance(stage, TrainOn):
-                places = range(stage.total(opened))
-                before += [
-                    (stage.name, place)
-                    for place in places
-                    if opened.ladder.run_at(stage.rung, place) == number
-                ]
+        before = [
+            (stage.name, place)
+            for stage in self.before()
+            if isinstance(stage, TrainOn)
+            for place in opened.ladder.places_of(stage.rung, number)
+        ]
         return [*before, (TRAIN.name, number)]
+
+    def space(self, opened: "OpenedPlan", items: Sequence[int]) -> Space:
+        return Space()  # the folders of runs that the first stage has planned for
 
     def cpus(self, opened: "OpenedPlan", items: Sequence[int]) -> int:
         return sum(self._like(opened, item).config.threads for item in items)

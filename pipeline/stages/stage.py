@@ -50,6 +50,7 @@ class Stage(ABC):
         also_after: stages of another branch whose end it waits for, if they have something to do.
         default: what a task asks for where the site does not say.
         repeats: whether it is done again after any work of the stages before it.
+        follows: whether one that waits in the queue is submitted anew after new work before it.
         in_site: the name under which a site says what a task asks for; by default its own.
         asks_how_others_ended: whether its task needs to know which runs were out of memory.
     """
@@ -61,6 +62,7 @@ class Stage(ABC):
     also_after: "ClassVar[tuple[Stage, ...]]" = ()
     default: ClassVar[Resources] = Resources(cpus=1, mem_gb=4, timeout_min=30)
     repeats: ClassVar[bool] = False
+    follows: ClassVar[bool] = False
     in_site: ClassVar[str | None] = None
     asks_how_others_ended: ClassVar[bool] = False
 

@@ -41,7 +41,7 @@ class Train(Stage):
         return [
             number
             for number in range(len(opened.plan.runs))
-            if not is_far_enough(opened, number, 1) and not out.is_hopeless(opened.plan, number)
+            if not is_far_enough(opened, number, 1) and not out.is_hopeless(opened, number)
         ]
 
     def title(self, opened: "OpenedPlan", item: int) -> str:
@@ -170,7 +170,7 @@ def progress_of(opened: "OpenedPlan", number: int, rung: int, running: bool) -> 
         return _epochs(run, planned, until(opened, number, rung) or planned.config.epochs)
     stopped = opened.ladder.stopped_at(planned.entry)
     if stopped is not None:
-        return f"stopped at rung {stopped}" if stopped == rung else ""
+        return stopped.words if stopped.rung == rung else ""
     return _result(run)
 
 

@@ -40,10 +40,15 @@ def entries(opened: "OpenedPlan") -> list[Entry]:
             tuple(map(opened.run, numbers)),
             opened.plan.runs[numbers[0]].of,
             position,
-            opened.ladder.stopped_at(position),
+            _why_stopped(opened, position),
         )
         for position, numbers in runs.items()
     ]
+
+
+def _why_stopped(opened: "OpenedPlan", position: int) -> str | None:
+    stopped = opened.ladder.stopped_at(position)
+    return stopped.words if stopped else None
 
 
 VOTE = VoteStage()

@@ -364,3 +364,31 @@ def test_a_wrong_option_is_refused(
     done = command("predict", exported, made_clips, *options)
     assert done.returncode == 2
     assert message in done.stderr
+
+
+def test_an_export_is_no_more_than_its_checksums_name(
+    exported: Path, made_clips: Path, tmp_path: Path
+) -> None:
+    moved = tmp_path / "elsewhere"
+    shutil.copytree(exported, moved)
+    (moved / "weights" / "more.safetensors").write_bytes(b"x")
+    done = predict(moved, made_clips, out=tmp_path / "a.csv")
+    assert "does not name weights/more.safetensors" in done.stderr
+    (moved / "weights" / "more.safetensors").unlink()
+    with (moved / "checksums.sha256").open("a") as file:
+        file.write(f"{'0' * 64}  ../../etc/passwd\n")
+    assert "leads out of the export" in predict(moved, made_clips, out=tmp_path / "a.csv").stderr
+
+
+def test_a_vote_of_an_earlier_state_of_the_data_is_not_predicted_with(
+    output: Path, made_clips: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(output, out)
+    rows = (out / "manifest.csv").read_text().splitlines()
+    number = next(k for k, row in enumerate(rows) if row.startswith("labelled,") and ",3,," in row)
+    rows[number] = rows[number].replace(",3,,", ",2,,")
+    (out / "manifest.csv").write_text("\n".join(rows) + "\n")
+    done = predict(out, made_clips, out=tmp_path / "a.csv")
+    assert done.returncode == 2
+    assert "is of an earlier state of the data" in done.stderr

@@ -193,3 +193,14 @@ def test_without_test_clips_and_with_folds_there_is_a_page(odd: Path) -> None:
     assert 'id="disputed"' not in page
     # A WAV file is converted, as are all that a browser might not play.
     assert page.count("data:audio/mpeg") == len(re.findall("<audio", page)) > 0
+
+
+def test_a_list_of_labels_that_somebody_has_worked_in_hinders_no_report(
+    output: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(output, out)
+    for text in ("id,path\n3,x\n", 'id,looks_like,p_label,p_looks_like\n3,1,"0,9",x\n', "\x00"):
+        (out / "labels_to_check.csv").write_text(text)
+        assert command("report", out).returncode == 0
+        assert numbers(out)["results"]["labels"] == []

@@ -58,6 +58,14 @@ def test_another_setting_moves_no_value_of_the_others(tmp_path: Path) -> None:
     assert rates[0] == rates[1]
 
 
+def test_a_draw_that_means_nothing_for_a_model_is_trained_once(tmp_path: Path) -> None:
+    text = "random: 8\nsearch:\n  model: {choice: [resnet, logistic]}\n"
+    grid = grid_of(tmp_path / "g.yaml", text + "  lr: {loguniform: [1e-4, 1e-1]}\n")
+    models = [entry.config.model.name for entry in grid.entries]
+    assert models.count("logistic") == 1
+    assert models.count("resnet") + len(grid.dropped) == 7
+
+
 def test_it_multiplies_with_runs_and_seeds(tmp_path: Path) -> None:
     text = "runs: [{name: a, model: cnn}, {name: b}]\nseeds: [0, 1]\nrandom: 3\n"
     grid = grid_of(tmp_path / "g.yaml", text + "search: {lr: {loguniform: [1e-3, 1e-1]}}\n")

@@ -90,10 +90,7 @@ def _read(path: Path, seconds: float) -> tuple[Floats, int, Header]:
         raise DecodeError("the file is empty (0 bytes)")
     try:
         with opened(path) as file:
-            if file.samplerate > HIGHEST_RATE:
-                raise DecodeError(f"the header claims {file.samplerate} Hz")
-            if file.format == MPEG and (kind := unread_kind(head_of(path))):
-                raise DecodeError(kind.reason)
+            require_sound(file, path)
             codec = f"{file.format}/{file.subtype}"
             header = Header(file.format, file.frames, file.channels, file.samplerate, codec, size)
             # int(), not round(): as librosa.load counts.
@@ -103,6 +100,18 @@ def _read(path: Path, seconds: float) -> tuple[Floats, int, Header]:
         raise DecodeError(in_words(path, said)) from error
     except RuntimeError as error:
         raise DecodeError(f"the decoder gave up: {error}") from error
+
+
+def require_sound(file: "SoundFile", path: Path) -> None:
+    """Refuse what libsndfile opens and would take for sound.
+
+    Raises:
+        DecodeError: says what the file is.
+    """
+    if file.samplerate > HIGHEST_RATE:
+        raise DecodeError(f"the header claims {file.samplerate} Hz")
+    if file.format == MPEG and (kind := unread_kind(head_of(path))):
+        raise DecodeError(kind.reason)
 
 
 def opened(path: Path) -> "SoundFile":

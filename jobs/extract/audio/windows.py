@@ -9,10 +9,12 @@ import numpy as np
 from jobs.extract.audio.decode import (
     DecodeError,
     Floats,
+    decode,
     fixed_length,
     in_words,
     mono_samples,
     opened,
+    require_sound,
     resampled,
 )
 from jobs.extract.config import FeatureConfig
@@ -50,7 +52,9 @@ def windows_of(path: Path, config: FeatureConfig, hop: float) -> Iterator[Window
     import soundfile
 
     try:
+        decode(path, config)  # what is refused as a clip is refused here
         with opened(path) as file:
+            require_sound(file, path)
             rate, wanted = file.samplerate, int(config.seconds * file.samplerate)
             held, first, ended, number = np.zeros(0, np.float32), 0, False, 0
             while True:

@@ -10,5 +10,5 @@ from jobs.extract.features.v2 import SixKinds
 from jobs.extract.features.v3 import MeanOfSixKinds
 
 FEATURE_SETS: dict[str, FeatureKind] = {
-    kind.name: kind for kind in (LogMel(), PooledLogMel(), SixKinds(), MeanOfSixKinds())
+    kind.name: kind for kind in (LogMel(), SixKinds(), MeanOfSixKinds(), PooledLogMel())
 }

@@ -13,7 +13,7 @@
   // Tables: a click on a head sorts, another one turns the order round.
   const valueOf = (row, column, numeric) => {
     const text = row.cells[column].textContent.trim();
-    return numeric ? parseFloat(text.replace(/[^0-9.eE+-]/g, "")) : text.toLowerCase();
+    return numeric ? parseFloat(text) : text.toLowerCase();
   };
   for (const table of all("table.sortable")) {
     all("thead th", table).forEach((head, column) => {
@@ -31,7 +31,9 @@
         const missing = (v) => v === "" || v === "–" || (numeric && Number.isNaN(v));
         rows.sort((a, b) => {
           if (missing(a.value) || missing(b.value)) return missing(a.value) - missing(b.value) || a.at - b.at;
-          const order = numeric ? a.value - b.value : a.value.localeCompare(b.value, undefined, { numeric: true });
+          const both = [Number(a.value), Number(b.value)];
+          const asNumbers = numeric || both.every(Number.isFinite);
+          const order = asNumbers ? Number(a.value) - Number(b.value) : a.value.localeCompare(b.value);
           return (down ? -order : order) || a.at - b.at;
         });
         body.append(...rows.map((each) => each.row));

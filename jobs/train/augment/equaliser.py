@@ -8,14 +8,14 @@ from pydantic import Field
 
 from jobs.extract.config import FeatureConfig
 from jobs.train.augment.augmentation import Augmentation, Batch, Drawn, Rows, between
-from jobs.train.augment.decibels import FLOOR_DB, below_peak
+from jobs.train.augment.decibels import FLOOR_DB, below_peak, is_silent
 
 
 class Equaliser(Augmentation):
     """Adds a random curve over the bands in dB: Nam et al. 2022, "FilterAugment", linear type.
 
     The curve is straight between a few bands that stand equally far apart, where its values are
-    drawn. What lies at the floor stays there: it is silence or padding.
+    drawn. What lies at the floor stays there, it is silence or padding; a silent clip stays silent.
     """
 
     name: ClassVar[str] = "equaliser"
@@ -44,6 +44,6 @@ class Equaliser(Augmentation):
 
     def apply(self, batch: Batch, rows: Rows) -> Batch:
         x, gain = batch.features, rows["gain"][:, None, :, None]
-        changed = below_peak((x + gain).where(x > FLOOR_DB, FLOOR_DB))
-        any_gain = (gain != 0).any(dim=2, keepdim=True)
+        changed = below_peak(x + gain).where(x > FLOOR_DB, FLOOR_DB)
+        any_gain = (gain != 0).any(dim=2, keepdim=True) & ~is_silent(x)[:, None, None, None]
         return Batch(changed.where(any_gain, x), batch.targets, batch.labels)

@@ -8,7 +8,14 @@ from pydantic import Field
 
 from jobs.extract.config import FeatureConfig
 from jobs.train.augment.augmentation import Augmentation, Batch, Drawn, Rows, between
-from jobs.train.augment.decibels import EVERYTHING, below_peak, in_decibels, is_silent, power
+from jobs.train.augment.decibels import (
+    EVERYTHING,
+    FLOOR_DB,
+    below_peak,
+    in_decibels,
+    is_silent,
+    power,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -69,4 +76,6 @@ def mixed_powers(first: "Tensor", second: "Tensor", ratio: "Tensor") -> "Tensor"
     # Root mean square over the clip stands for the sound pressure level of the paper's G.
     levels = [each.mean(dim=EVERYTHING, keepdim=True).sqrt() for each in powers]
     first_part = 1 / (1 + levels[0] / levels[1] * (1 - ratio) / ratio)
-    return below_peak(in_decibels(first_part**2 * powers[0] + (1 - first_part) ** 2 * powers[1]))
+    mixed = below_peak(in_decibels(first_part**2 * powers[0] + (1 - first_part) ** 2 * powers[1]))
+    # Where both are silent there is nothing to add.
+    return mixed.where((first > FLOOR_DB) | (second > FLOOR_DB), FLOOR_DB)

@@ -34,7 +34,7 @@ def assumptions(vote: Vote, also_voted: Collection[str]) -> list[str]:
         found.append("one fold model is judged; the mean of all folds is a little better")
     seen = {name for each in vote.candidates for name in _looks_at_validation(each)}
     found += [sentence for name, sentence in LOOKS_AT_VALIDATION.items() if name in seen]
-    if any(each.entry.stopped_at is not None for each in vote.absent):
+    if any(each.entry.stopped is not None for each in vote.absent):
         found.append(HALVING)
     if also_voted:
         chosen = vote.rules.name

@@ -304,5 +304,5 @@ def test_a_short_frame_has_band_levels_of_as_many_bands_as_it_has_bins() -> None
 
 
 def test_an_unknown_feature_set_is_refused_with_the_ones_there_are() -> None:
-    with pytest.raises(InputError, match=r"`features`: input should be 'v1', .* or 'v3'; got"):
+    with pytest.raises(InputError, match=r"`features`: input should be 'v1', .*'v1pooled'; got"):
         FeatureConfig.checked({"features": "v9"}, "grid.yaml")

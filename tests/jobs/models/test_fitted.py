@@ -181,3 +181,24 @@ def test_trees_are_scikit_learns_and_lie_in_plain_arrays(tmp_path: Path) -> None
     model.save(tmp_path / "trees.npz")
     with np.load(tmp_path / "trees.npz", allow_pickle=False) as arrays:
         assert {arrays[name].dtype.kind for name in arrays.files} == {"i", "f"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"right": lambda right: np.where(right > 0, 0, right)},  # back, and round for ever
+        {"right": lambda right: right + 10**6},
+        {"column": lambda column: column + 10**6},
+        {"shares": lambda shares: shares[:, :2]},
+        {"roots": lambda roots: roots - 5},
+    ],
+    ids=("back", "beyond", "column", "shares", "roots"),
+)
+def test_arrays_of_a_stranger_that_are_no_trees_are_refused(
+    change: dict[str, Callable[[np.ndarray], np.ndarray]],
+) -> None:
+    settings = ExtraTrees(trees=3)
+    tensors = settings.fit(clips(40, (30,)), np.arange(40) % 4, CLASSES, seed=0).tensors()
+    changed = dict(tensors) | {name: make(tensors[name]) for name, make in change.items()}
+    with pytest.raises(DamagedFileError, match="no trees"):
+        settings.of_tensors(changed, CLASSES, (30,))

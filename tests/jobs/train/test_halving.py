@@ -48,8 +48,8 @@ def test_a_rung_is_of_its_runs_settings_and_the_rung_before(tmp_path: Path) -> N
     rung = Rung(made_from=first, number=1, by="accuracy", tiers={"small": ranked})
     rung.save(tmp_path / "rung-1.json")
     assert Rung.load(tmp_path / "rung-1.json", first) == rung
-    assert rung.going_on("small") == [0]
-    assert rung.stopped == {1}
+    assert rung.going_on == {"small": [0]}
+    assert [line.name for line in rung.lines if not line.goes_on] == ["b"]
     others = [
         made_from(Halving(halving=2), 1, runs, None),
         made_from(settings, 2, runs, None),

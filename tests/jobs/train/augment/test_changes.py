@@ -126,8 +126,10 @@ def test_an_equaliser_adds_decibels_below_the_peak_and_leaves_silence_silent() -
     gain = torch.tensor([[0.0, 0], [-6, 6], [0, 60]])
     changed = applied(Equaliser(), x, gain=gain).features
     assert torch.equal(changed[0], x[0])
-    assert changed[1, 0].tolist() == [[0, -20], [-18, -74]]  # 6 dB up, for the peak is at 0 again
+    assert changed[1, 0].tolist() == [[0, -20], [-18, -80]]  # 6 dB up, for the peak is at 0 again
     assert changed[2, 0].tolist() == [[-30, -50], [0, -80]]  # what lay at the floor stays there
+    silence = torch.zeros(1, 1, 2, 2)
+    assert torch.equal(applied(Equaliser(), silence, gain=gain[1:2]).features, silence)
 
 
 def test_powers_of_mixed_clips_add_as_tokozumes_waveforms_are_expected_to() -> None:
