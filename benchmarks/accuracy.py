@@ -1,6 +1,6 @@
 """Which of two grids gives the better result, and in how much training? Nested folds.
 
-    python benchmarks/accuracy.py --data /data/esc10 --grid grids/report.yaml --grid grids/best.yaml
+    python benchmarks/accuracy.py --data D --grid benchmarks/baseline.yaml --grid grids/best.yaml
 
 The labelled clips are cut into outer folds, groups kept whole. Each is withheld once as the test of
 a whole launch over the others: nothing of it trains, ranks or votes. So every clip is judged once,

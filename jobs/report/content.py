@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from jobs.files import write_json
+from jobs.errors import DamagedFileError, InputError
+from jobs.files import read_json, write_json
 from jobs.schema import Schema
 
 FORMAT = 1
@@ -196,3 +197,16 @@ class Report(Schema):
 
     def save(self, path: Path) -> None:
         write_json(path, self.model_dump(mode="json"))
+
+    @classmethod
+    def load(cls, path: Path) -> "Report":
+        """Read what `save` wrote.
+
+        Raises:
+            FileNotFoundError: there is none.
+            DamagedFileError: it is not one of this version.
+        """
+        try:
+            return cls.checked(read_json(path), str(path))
+        except (InputError, AttributeError, TypeError) as error:
+            raise DamagedFileError(f"{path} is of another version ({error})") from error

@@ -36,18 +36,23 @@ def write_page(path: Path, report: Report, heard: Mapping[str, Heard], link: LIN
         heard: clips with picture and sound: `wrong`, `labels` and `disputed`.
         link: returns the URL of a clip's file, given its side and its path.
     """
-    environment = Environment(
+    made = environment()
+    template = made.get_template("page.html.j2")
+    write_text(path, template.render(**_variables(made, report, heard, link)))
+
+
+def environment() -> Environment:
+    """Return what renders the templates; whatever they show is escaped."""
+    return Environment(
         loader=PackageLoader("jobs.report", "page"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
     )
-    template = environment.get_template("page.html.j2")
-    write_text(path, template.render(**_variables(environment, report, heard, link)))
 
 
 def _variables(
-    environment: Environment, report: Report, heard: Mapping[str, Heard], link: LINKS
+    made: Environment, report: Report, heard: Mapping[str, Heard], link: LINKS
 ) -> dict[str, Any]:
     results, circumstances = report.results, report.circumstances
     drawn = _charts(report)
@@ -61,8 +66,8 @@ def _variables(
         "r": results,
         "c": circumstances,
         "sections": [(id_, name) for id_, name in SECTIONS.items() if there.get(id_, True)],
-        "style": Markup(_source(environment, "style.css")),
-        "script": Markup(_source(environment, "script.js")),
+        "style": Markup(source(made, "style.css")),
+        "script": Markup(source(made, "script.js")),
         "percent": percent,
         "called": called,
         "differing": differing(results),
@@ -78,9 +83,10 @@ def _variables(
     }
 
 
-def _source(environment: Environment, name: str) -> str:
-    assert environment.loader is not None
-    return environment.loader.get_source(environment, name)[0]
+def source(made: Environment, name: str) -> str:
+    """Return the text of a file beside the templates."""
+    assert made.loader is not None
+    return made.loader.get_source(made, name)[0]
 
 
 def _charts(report: Report) -> dict[str, Any]:

@@ -204,3 +204,18 @@ def test_a_list_of_labels_that_somebody_has_worked_in_hinders_no_report(
         (out / "labels_to_check.csv").write_text(text)
         assert command("report", out).returncode == 0
         assert numbers(out)["results"]["labels"] == []
+
+
+def test_two_launches_stand_side_by_side(output: Path, odd: Path, tmp_path: Path) -> None:
+    page = tmp_path / "both.html"
+    done = command("report", output, odd, "--to", page)
+    assert done.returncode == 0, done.stderr
+    text = page.read_text()
+    assert EVIL not in text
+    for results in (numbers(output)["results"], numbers(odd)["results"]):
+        assert results["sentence"].replace(" %", "\u00a0%") in text
+    assert "labelled clips" in text  # other data
+    parser = Outside()
+    parser.feed(text)
+    assert (parser.loaded, parser.scripts) == ([], 0)
+    assert command("report", output, odd, output).returncode == 2
