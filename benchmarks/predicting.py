@@ -3,8 +3,8 @@
     python benchmarks/predicting.py MODEL /data/clips --n 400
 
 The plain loop is what a notebook does: librosa loads a file, its log-mel spectrogram goes through
-the voters one clip at a time. Both start with loaded libraries and models; ours starts its workers anew
-each turn, as the command does. MODEL is an output or an export whose voters are nets of v1.
+the voters one clip at a time. Both start with loaded libraries and models; ours starts its workers
+anew each turn, as the command does. MODEL is an output or an export whose voters are nets of v1.
 """
 
 import argparse

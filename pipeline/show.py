@@ -27,6 +27,8 @@ DEFAULT_OUT = Path("work/show")
 # A clip is changed this many times; drawn are a weak, a stronger and the strongest change.
 DRAWS = 30
 NEIGHBOURS = 20
+# In the title of a picture.
+MOST_NUMBERS = 10
 DRAWN = (DRAWS // 3, 2 * DRAWS // 3, DRAWS - 1)
 
 
@@ -55,7 +57,9 @@ def main(
             f"augmentations are drawn on v1 and not on {features.features}: leave `features` out, "
             "all feature sets are drawn anyway"
         )
-    configs = [_config_of(name, features) for name in FEATURE_SETS]
+    # What needs settings of its own is drawn where they are given.
+    kinds = [k for k in FEATURE_SETS.values() if not k.own_settings or k is features.kind]
+    configs = [_config_of(kind.name, features) for kind in kinds]
     extracted = dict(zip(configs, _extract(clip, configs), strict=True))
     other = _partner(clip, partner, features)
     written = [
@@ -116,9 +120,10 @@ def _draw_changes(
 
     stacked = np.stack([extracted] if other is None else [extracted, other])
     for kind in AUGMENTATIONS:
-        if kind.name == "mixup" and other is None:
+        if kind.blends and other is None:
             console.warn(
-                "mixup is not drawn: no other sound beside this one can be read; see --partner"
+                f"{kind.name} is not drawn: no other sound beside this one can be read; see "
+                "--partner"
             )
             continue
         always = dict(settings) | {f"{kind.name}_p": 1.0}
@@ -190,6 +195,8 @@ def _title(augmentation: Augmentation, rows: Mapping[str, "Tensor"]) -> str:
     parts = []
     for column in augmentation.neutral:
         values = rows[column][0].reshape(-1).tolist()
+        if len(values) > MOST_NUMBERS:  # of a curve its ends
+            values = [min(values), max(values)]
         shown = ", ".join(f"{v:.2f}" if isinstance(v, float) else str(v) for v in values)
         parts.append(f"{column.replace('_', ' ')} {shown}")
     return "; ".join(parts)

@@ -2,9 +2,17 @@
 
 import functools
 import math
+from collections.abc import Mapping
 from importlib.metadata import version
+from typing import Any
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from jobs.extract.features import FEATURE_SETS
 from jobs.extract.features.kind import FeatureKind
@@ -20,13 +28,41 @@ class FeatureConfig(Schema):
 
     features: str = Field(
         "v1",
-        description="v1: log-mel; v1pooled: its mean and deviation; v2: six kinds; v3: their mean",
+        description="v1: log-mel; v1pooled: its mean and deviation; v2: six kinds; v3: their mean; "
+        "embedding: what an ONNX net says",
     )
     sample_rate: int = Field(22_050, ge=4_000, le=192_000, description="Hz")
     seconds: float = Field(6.0, ge=0.1, le=600, description="clip length, cut or zero-padded to")
     n_fft: int = Field(2048, ge=32, le=65_536, description="samples a frame")
     hop_length: int = Field(512, ge=1, description="samples between frames")
     n_mels: int = Field(64, ge=1, le=1024, description="mel bands of v1; v2 and v3 have 128")
+
+    embedding_model: str | None = Field(
+        None, description="of `features: embedding`: an ONNX file, float32 [batch, samples] in"
+    )
+    embedding_output: str | None = Field(
+        None, description="which of its outputs is taken; by default the one called embedding"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _completed_by_the_set(cls, values: Any) -> Any:
+        """Let the set fill in what it knows; settings of other sets mean nothing to it."""
+        if not isinstance(values, Mapping):
+            return values
+        name = values.get("features", "v1")
+        kind = FEATURE_SETS.get(name) if isinstance(name, str) else None
+        if kind is None:
+            return values  # refused below, in words
+        others = {s for each in FEATURE_SETS.values() for s in each.own_settings}
+        others -= set(kind.own_settings)
+        return kind.completed({name: v for name, v in values.items() if name not in others})
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_off(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what other sets do not have: they keep their names."""
+        values: dict[str, Any] = handler(self)
+        return {name: value for name, value in values.items() if value is not None}
 
     @field_validator("features")
     @classmethod
@@ -102,7 +138,9 @@ class FeatureConfig(Schema):
 
     def fingerprint(self) -> str:
         """Identify the values that these settings give with the libraries installed here."""
-        return fingerprint([self.model_dump(), VALUES_VERSION, library_versions()])
+        made_from = self.kind.made_from(self)
+        parts = [self.model_dump(), VALUES_VERSION, library_versions()]
+        return fingerprint([*parts, made_from] if made_from else parts)
 
 
 @functools.cache

@@ -22,7 +22,8 @@ from jobs.vote.rules import COMBINE
 log = logging.getLogger(__name__)
 
 EXPORT, CHECKSUMS, CARD = "export.json", "checksums.sha256", "README.md"
-WEIGHTS, ONNX = "weights", "onnx"
+WEIGHTS, ONNX, EMBEDDINGS = "weights", "onnx", "embedding"
+EMBEDDING_MODEL = "embedding_model"
 READ_BYTES = 1 << 20
 
 
@@ -110,7 +111,10 @@ class Bundle:
         )
 
     def _member(self, exported: ExportedMember) -> Member:
-        config = RunConfig.parse(exported.settings, str(self.folder / EXPORT))
+        settings = dict(exported.settings)
+        if net := settings.get(EMBEDDING_MODEL):
+            settings[EMBEDDING_MODEL] = str(self.folder / EMBEDDINGS / PurePosixPath(net).name)
+        config = RunConfig.parse(settings, str(self.folder / EXPORT))
         path = weights_file(self.folder, exported.name)
         load = partial(_load, path, config, self.content.classes)
         return Member(exported.name, config, load)
@@ -149,7 +153,7 @@ def write_bundle(folder: Path, classifier: Classifier) -> None:
             title=voter.title,
             times=voter.times,
             members=tuple(
-                ExportedMember(name=member.name, settings=member.config.settings())
+                ExportedMember(name=member.name, settings=_settings(member, folder))
                 for member in voter.members
             ),
         )
@@ -165,6 +169,19 @@ def write_bundle(folder: Path, classifier: Classifier) -> None:
         versions=library_versions(),
     )
     write_json(folder / EXPORT, content.model_dump(mode="json"))
+
+
+def _settings(member: Member, folder: Path) -> dict[str, Any]:
+    """Return a member's settings; the net whose embeddings it takes goes along."""
+    settings = member.config.settings()
+    if net := settings.get(EMBEDDING_MODEL):
+        data = Path(net).read_bytes()
+        path = folder / EMBEDDINGS / f"{hashlib.sha256(data).hexdigest()[:16]}.onnx"
+        path.parent.mkdir(exist_ok=True)
+        if not path.exists():
+            write_bytes(path, data)
+        settings[EMBEDDING_MODEL] = path.name
+    return settings
 
 
 def write_checksums(folder: Path) -> None:

@@ -119,7 +119,8 @@ class FittedNet(Fitted):
         shape: Sequence[int],
         device: str,
     ) -> Self:
-        module = settings.build(len(classes))
+        bands, *frames = shape
+        module = settings.build_for(len(classes), (bands, frames[0] if frames else 1))
         module.load_state_dict(weights)
         # As in training on a CPU: another order in memory rounds sums differently.
         module = module.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]

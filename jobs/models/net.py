@@ -16,6 +16,8 @@ class Net(Model):
     """A network; every one takes [batch, 1, bands, frames] of any feature set."""
 
     needs_gpu: ClassVar[bool] = True
+    # Of features whose rows have no order; other nets convolve over them.
+    takes_vectors: ClassVar[bool] = False
     suffix: ClassVar[str] = ".pt"
 
     def build(self, classes: int) -> "nn.Module":
@@ -25,6 +27,10 @@ class Net(Model):
         [batch, width] of which the last linear layer makes them.
         """
         raise NotImplementedError
+
+    def build_for(self, classes: int, shape: tuple[int, int]) -> "nn.Module":
+        """Return the untrained network for clips of these bands and frames."""
+        return self.build(classes)
 
     def load(
         self, path: Path, classes: Sequence[str], shape: Sequence[int], device: str = "cpu"

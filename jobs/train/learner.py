@@ -36,7 +36,7 @@ class Learner:
         )  # fmt: skip
         self.label_smoothing = smoothing.label_smoothing if smoothing else 0.0
         self.largest_norm = clipping.clip_grad if clipping else None
-        self.model = choices.put(config.net.build(classes), device)
+        self.model = choices.put(config.net.build_for(classes, config.features.input_shape), device)
         self.average = averaged(self.model, ema.ema) if ema and ema.ema else None
         # Where a first step overflows, the scaler skips it, and torch's fused SGD is then left with
         # momentum that nobody ever wrote.

@@ -65,6 +65,7 @@ def read_parts(settings: Mapping[str, Any], where: Where) -> dict[str, Schema]:
     parts: dict[str, Schema | None] = {"features": features, MODEL: model}
     parts["basics"] = _read(Basics, settings, where)
     if isinstance(model, Net):
+        _require_order(features, model, position(MODEL))
         parts["training"] = _read(Training, settings, where)
         parts[OPTIMIZER] = _chosen(OPTIMIZER, settings, where)
         parts[SCHEDULE] = _chosen(SCHEDULE, settings, where)
@@ -72,6 +73,21 @@ def read_parts(settings: Mapping[str, Any], where: Where) -> dict[str, Schema]:
         parts |= {name: kind.read(settings, where) for name, kind in OPTIONAL.items()}
         parts |= {kind.name: kind.read_for(features, settings, where) for kind in AUGMENTATIONS}
     return {name: part for name, part in parts.items() if part is not None}
+
+
+def _require_order(features: FeatureConfig, model: Net, where: str) -> None:
+    """Refuse a net that convolves over rows which have no order.
+
+    Raises:
+        InputError: says which models take them.
+    """
+    if not features.kind.suits_nets and not model.takes_vectors:
+        others = [m.name for m in MODELS.values() if not issubclass(m, Net) or m.takes_vectors]
+        raise InputError(
+            f"{where}: `model: {model.name}` convolves over the rows of `features: "
+            f"{features.features}`, which have no order; use {', '.join(others[:-1])} or "
+            f"{others[-1]}"
+        )
 
 
 def _read(kind: type[P], settings: Mapping[str, Any], where: Where) -> P:

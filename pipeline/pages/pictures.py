@@ -107,7 +107,7 @@ def _draw_bars(features: Floats, config: FeatureConfig) -> Figure:
     figure = Figure(figsize=(11, 3.4), layout="constrained")
     blocks = config.kind.blocks or {config.features: len(features)}
     widths = [max(rows, 14) for rows in blocks.values()]
-    panels = figure.subplots(1, len(blocks), width_ratios=widths)
+    panels = figure.subplots(1, len(blocks), width_ratios=widths, squeeze=False)[0]
     for panel, (name, rows) in zip(panels, _slices(blocks), strict=True):
         block = _decibels(features[rows]) if name == "mel" else features[rows]
         panel.bar(np.arange(len(block)), block - block.min() if name == "mel" else block, width=0.9)

@@ -10,8 +10,9 @@ from matplotlib.image import imread
 
 from tests.commands import Done, command
 
-FEATURES = {f"features-{name}.png" for name in ("v1", "v2", "v3")}
-CHANGES = {f"augmentation-{k}.png" for k in ("shift", "speed", "pitch", "noise", "mixup", "mask")}
+FEATURES = {f"features-{name}.png" for name in ("v1", "v1pooled", "v2", "v3")}
+MOVES = ("crop", "equaliser", "mixing", "shift", "speed", "pitch", "noise", "mixup", "mask")
+CHANGES = {f"augmentation-{name}.png" for name in MOVES}
 
 
 def show(*arguments: object, fresh: bool = False) -> Done:

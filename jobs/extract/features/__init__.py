@@ -3,12 +3,12 @@
 Importing the table imports nothing heavy; what computes is imported when it computes.
 """
 
+from jobs.extract.features.embedding import Embedding
 from jobs.extract.features.kind import FeatureKind
 from jobs.extract.features.v1 import LogMel
 from jobs.extract.features.v1pooled import PooledLogMel
 from jobs.extract.features.v2 import SixKinds
 from jobs.extract.features.v3 import MeanOfSixKinds
 
-FEATURE_SETS: dict[str, FeatureKind] = {
-    kind.name: kind for kind in (LogMel(), SixKinds(), MeanOfSixKinds(), PooledLogMel())
-}
+KINDS = (LogMel(), SixKinds(), MeanOfSixKinds(), PooledLogMel(), Embedding())
+FEATURE_SETS: dict[str, FeatureKind] = {kind.name: kind for kind in KINDS}

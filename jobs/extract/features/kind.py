@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +25,9 @@ class FeatureKind(ABC):
         bands_are_mel: whether neighbouring rows are neighbours in pitch.
         hears_loudness: whether a clip that is louder as a whole has other values.
         blocks: rows of each kind of feature, top down; empty where all rows are of one kind.
+        suits_nets: whether neighbouring rows are alike, so that a net may convolve over them.
         fixed_settings: those that the set is defined by, with their only value.
+        own_settings: those that no other set has.
         comparable_with: which settings let clips be compared, in words; None if none do.
     """
 
@@ -35,8 +37,18 @@ class FeatureKind(ABC):
     bands_are_mel: ClassVar[bool] = False
     hears_loudness: ClassVar[bool] = True
     blocks: ClassVar[Mapping[str, int]] = {}
+    suits_nets: ClassVar[bool] = True
     fixed_settings: ClassVar[Mapping[str, float]] = {}
+    own_settings: ClassVar[tuple[str, ...]] = ()
     comparable_with: ClassVar[str | None] = None
+
+    def completed(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return settings as a user wrote them, with what the set knows itself.
+
+        Raises:
+            ValueError: they are none of this set.
+        """
+        return dict(values)
 
     def require_settings(self, config: "FeatureConfig") -> None:
         """Refuse settings that the set is not defined for.
@@ -48,12 +60,18 @@ class FeatureKind(ABC):
 
         for setting, value in self.fixed_settings.items():
             if (came := getattr(config, setting)) != value:
-                free = [kind.name for kind in FEATURE_SETS.values() if not kind.fixed_settings]
-                others = " and ".join(free)
+                kinds = [
+                    k for k in FEATURE_SETS.values() if not (k.fixed_settings or k.own_settings)
+                ]
+                others = " and ".join(kind.name for kind in kinds)
                 raise ValueError(
                     f"`features: {self.name}` is defined by librosa's defaults, `{setting}: "
                     f"{value}`; {came} is for {others} alone. Set it in the runs of {others}"
                 )
+
+    def made_from(self, config: "FeatureConfig") -> list[str]:
+        """Return what else its values depend on, beside settings and libraries."""
+        return []
 
     @abstractmethod
     def shape(self, config: "FeatureConfig") -> tuple[int, ...]:

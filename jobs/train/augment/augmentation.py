@@ -64,12 +64,14 @@ class Augmentation(OptionalPart):
         title: what it is called in a picture.
         scale: whether it works on features as extracted (decibels) or on normalised ones, where 0
             is the mean of a clip and 1 its standard deviation.
+        blends: whether a clip is blended with another one, of which it then tells too.
         neutral: the columns that say how strong a change is, and their values that do nothing.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
     scale: ClassVar[Literal["raw", "normalised"]] = "normalised"
+    blends: ClassVar[bool] = False
     neutral: ClassVar[Mapping[str, float]]
 
     @property

@@ -35,6 +35,7 @@ class Mixing(Augmentation):
     name: ClassVar[str] = "mixing"
     title: ClassVar[str] = "mixing"
     scale: ClassVar[Literal["raw", "normalised"]] = "raw"
+    blends: ClassVar[bool] = True
     neutral: ClassVar[Mapping[str, float]] = {"ratio": 1}
 
     mixing_p: float = Field(0, ge=0, le=1, description="probability of mixing with another clip")

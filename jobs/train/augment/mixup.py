@@ -14,6 +14,7 @@ class Mixup(Augmentation):
 
     name: ClassVar[str] = "mixup"
     title: ClassVar[str] = "mixup"
+    blends: ClassVar[bool] = True
     neutral: ClassVar[Mapping[str, float]] = {"share": 1}
 
     mixup_p: float = Field(0, ge=0, le=1, description="probability of mixup")

@@ -58,7 +58,7 @@ def activation_bytes(net: Net, classes: int, shape: tuple[int, int], batch: int)
         return tensor
 
     with torch.device("meta"):
-        model = net.build(classes).train()
+        model = net.build_for(classes, shape).train()
         with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
             model(torch.empty(batch, 1, *shape))
     sizes = [storage.nbytes() for storage in kept.values()]

@@ -78,4 +78,5 @@ def _choose(config: RunConfig, classes: int, device: str) -> Choices:
     ways = candidates(config.computing, torch.cuda.get_device_capability())
     # Features of the real shape; their values change no speed.
     shape = config.training.batch_size, 1, *config.features.input_shape
-    return fastest(ways, config.net.build(classes), torch.zeros(shape, device=device), classes)
+    net = config.net.build_for(classes, config.features.input_shape)
+    return fastest(ways, net, torch.zeros(shape, device=device), classes)

@@ -22,7 +22,14 @@ SMALL: dict[str, dict[str, object]] = {
     "resnet": {"depth": 8}, "densenet": {"densenet_depth": 10}, "extra_trees": {"trees": 20},
 }  # fmt: skip
 # Of a clip's embedding.
-WIDTHS = {"resnet": 64, "cnn": 256, "inception": 224, "densenet": 27, "wide_resnet": 128}
+WIDTHS = {
+    "resnet": 64,
+    "cnn": 256,
+    "inception": 224,
+    "densenet": 27,
+    "wide_resnet": 128,
+    "mlp": 256,
+}
 
 
 def clips(count: int, shape: tuple[int, ...] = SHAPE) -> np.ndarray:
@@ -34,7 +41,9 @@ def fitted(name: str, shape: tuple[int, ...] = SHAPE) -> Fitted:
     settings = MODELS[name].checked(SMALL.get(name, {}), "test")
     if isinstance(settings, Net):
         torch.manual_seed(0)
-        module = settings.build(len(CLASSES)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        input_shape = (shape[0], shape[1] if len(shape) > 1 else 1)
+        module = settings.build_for(len(CLASSES), input_shape)
+        module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return FittedNet(settings, module, CLASSES, shape, "cpu")
     assert isinstance(settings, OneShotModel)
     return settings.fit(clips(40, shape), np.arange(40) % 4, CLASSES, seed=0)

@@ -128,6 +128,7 @@ def test_every_model_names_its_source(model: str) -> None:
     [
         ("resnet", {"depth": 20}), ("resnet", {"depth": 110}),
         ("resnet", {"depth": 56, "shortcut": "B"}), ("cnn", {}), ("inception", {}),
+        ("wide_resnet", {}), ("wide_resnet", {"width": 64, "residual_stages": 4}),
         ("densenet", {"densenet_depth": 100}), ("densenet", {"densenet_depth": 40, "growth": 24}),
     ],
     ids=str,
