@@ -52,10 +52,10 @@ def test_a_lone_clip_has_nothing_to_mix_with(
     clip = write_mp3(tmp_path / "alone" / "a.mp3")
     done = show(clip, "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
-    assert "mixup is not drawn" in done.stdout
-    assert {p.name for p in (tmp_path / "out").iterdir()} == (FEATURES | CHANGES) - {
-        "augmentation-mixup.png"
-    }
+    for name in ("mixup", "mixing"):
+        assert f"{name} is not drawn" in done.stdout
+    blended = {"augmentation-mixup.png", "augmentation-mixing.png"}
+    assert {p.name for p in (tmp_path / "out").iterdir()} == (FEATURES | CHANGES) - blended
 
 
 @pytest.mark.parametrize(
