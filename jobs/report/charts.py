@@ -11,6 +11,7 @@ WIDTH, HEIGHT = 640, 260
 LEFT, RIGHT, TOP, BOTTOM = 44, 20, 10, 32
 # More than so many curves are drawn grey, but for the best ones.
 COLOURED = 6
+MOST_SWEPT = 12
 
 
 def svg(body: str, title: str, width: int = WIDTH, height: int = HEIGHT) -> str:
@@ -129,15 +130,26 @@ def _whole_ticks(last: int) -> list[tuple[float, str]]:
 
 
 def swept(entries: Sequence[Entry]) -> Iterator[tuple[str, str]]:
-    """Yield each setting in which entries differ, with its chart of accuracy over its values."""
+    """Yield the settings in which entries differ, with a chart of accuracy over the values.
+
+    That which matters most comes first: whose values' mean accuracies lie furthest apart.
+    """
     judged = [entry for entry in entries if entry.accuracy is not None]
     names = dict.fromkeys(name for entry in judged for name in entry.settings)
+    found: list[tuple[float, str, list[Entry]]] = []
     for name in names:
-        values = [entry.settings.get(name) for entry in judged]
-        if len({str(value) for value in values}) > 1:
-            accuracies = [entry.accuracy or 0.0 for entry in judged]
-            texts = [entry.name for entry in judged]
-            yield name, _over_values(name, values, accuracies, texts)
+        those = [entry for entry in judged if name in entry.settings]
+        by_value: dict[str, list[float]] = {}
+        for entry in those:
+            by_value.setdefault(str(entry.settings[name]), []).append(entry.accuracy or 0.0)
+        means = [sum(each) / len(each) for each in by_value.values()]
+        if len(means) > 1:
+            found.append((max(means) - min(means), name, those))
+    found.sort(key=lambda each: -each[0])
+    for _, name, those in found[:MOST_SWEPT]:
+        values = [entry.settings[name] for entry in those]
+        accuracies = [entry.accuracy or 0.0 for entry in those]
+        yield name, _over_values(name, values, accuracies, [entry.name for entry in those])
 
 
 def _over_values(

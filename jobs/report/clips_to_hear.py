@@ -79,13 +79,13 @@ def most_disputed(vote: Vote, dataset: Dataset) -> list[ShownClip]:
 
 
 def _all_said(votes: Sequence[int], classes: Sequence[str]) -> str:
-    """Return what the voters say, the most frequent first: `dog 3, rain 2`."""
+    """Return what the voters say, the most frequent first: `dog × 3, rain × 2`."""
     counted: dict[int, int] = {}
     for vote in votes:
         if vote != NOBODY:
             counted[vote] = counted.get(vote, 0) + 1
     ordered = sorted(counted.items(), key=lambda each: (-each[1], each[0]))
-    return ", ".join(f"{classes[index]} {times}" for index, times in ordered)
+    return ", ".join(f"{classes[index]} × {times}" for index, times in ordered)
 
 
 def _labelled(dataset: Dataset, position: int, said: str, note: str) -> ShownClip:

@@ -93,7 +93,8 @@ def _charts(report: Report) -> dict[str, Any]:
     """Return every chart; each escapes what it shows."""
     results = report.results
     by_name = {entry.name: position for position, entry in _positions(results)}
-    best = [by_name[entry.name] for entry in results.entries if entry.accuracy is not None]
+    drawn = {curve.entry for curve in results.curves}
+    shown = [entry.name for entry in results.entries if by_name[entry.name] in drawn]
     bins = results.ensemble.bins if results.ensemble else ()
     interval = ""
     if None not in (results.naive, results.corrected, results.low, results.high):
@@ -103,8 +104,8 @@ def _charts(report: Report) -> dict[str, Any]:
     return {
         "interval": Markup(interval),
         "swept": [(name, Markup(chart)) for name, chart in charts.swept(results.entries)],
-        "coloured": [e.name for e in results.entries if e.accuracy is not None][: charts.COLOURED],
-        "curves": Markup(charts.learning_curves(results.curves, best)),
+        "coloured": shown[: charts.COLOURED],
+        "curves": Markup(charts.learning_curves(results.curves, [by_name[name] for name in shown])),
         "reliability": Markup(charts.reliability(bins)),
         "timeline": Markup(timeline(report.circumstances.tasks)),
     }
@@ -130,7 +131,7 @@ def differing(results: Results) -> list[str]:
     names = dict.fromkeys(name for entry in results.entries for name in entry.settings)
     found = []
     for name in names:
-        values = {str(entry.settings.get(name)) for entry in results.entries}
+        values = {str(e.settings[name]) for e in results.entries if name in e.settings}
         if len(values) > 1:
             found.append(name)
     return found

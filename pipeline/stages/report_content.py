@@ -108,9 +108,11 @@ def _planned(opened: "OpenedPlan") -> list[PlannedEntry]:
     first = {run.entry: run for run in reversed(opened.plan.runs)}
     settings = {position: first[position].config.settings() for position in runs}
     names = dict.fromkeys(name for each in settings.values() for name in each)
-    # Those in which they differ; of what some do not have, a plan's default says nothing.
+    # Those of which there are several values; what some do not have says nothing of them.
     differing = [
-        name for name in names if len({str(each.get(name)) for each in settings.values()}) > 1
+        name
+        for name in names
+        if len({str(each[name]) for each in settings.values() if name in each}) > 1
     ]
     return [
         PlannedEntry(
