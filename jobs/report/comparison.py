@@ -58,8 +58,8 @@ def _differing(results: Sequence[Results]) -> list[tuple[str, list[Any]]]:
     """Return what else differs: data, split, vote."""
     shown: list[dict[str, Any]] = []
     for r in results:
-        of_vote = {f"vote: {k}": v for k, v in r.settings["vote"].items()}
-        of_split = {f"split: {k}": v for k, v in r.settings["split"].items()}
+        of_vote = {f"vote: {k}": v for k, v in r.settings["voting"].items()}
+        of_split = {f"split: {k}": v for k, v in r.settings["splitting"].items()}
         clips = {
             "labelled clips": r.settings["labelled_clips"],
             "test clips": r.settings["test_clips"],

@@ -63,12 +63,13 @@ def _ask_the_server(workspace: Workspace) -> None:
 
 def _missing_before(opened: OpenedPlan, stage: Stage) -> list[str]:
     """Return the titles of items that should be done by now: what failed has left its note."""
-    if stage.waits_for is None:
+    wait = stage.wait_in(opened)
+    if wait is None:
         return []
     workspace = opened.workspace
     return [
         before.title(opened, item)
-        for before in (stage.waits_for.stage, *stage.also_after)
+        for before in (wait.stage, *stage.also_after)
         for item in before.missing(opened)
         if not workspace.failure(before.name, item).exists()
         and not workspace.begun(before.name, item).exists()

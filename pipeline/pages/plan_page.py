@@ -66,9 +66,7 @@ def stages(opened: OpenedPlan, max_array: int, on_slurm: bool, verbose: bool) ->
 
 def _after(opened: OpenedPlan, stage: Stage) -> str:
     """Return what a stage waits for, in words; what the plan does not have is passed over."""
-    wait = stage.waits_for
-    while wait is not None and not wait.stage.is_part_of(opened):
-        wait = wait.stage.waits_for
+    wait = stage.wait_in(opened)
     if wait is None:
         return ""
     after = f"{wait.on} of {wait.stage.name}"

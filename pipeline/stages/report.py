@@ -67,7 +67,7 @@ def made_from_of(opened: "OpenedPlan") -> str:
     ]  # fmt: skip
     plan = opened.plan
     names = [[run.name, run.of, run.signature] for run in plan.runs]
-    return fingerprint([FORMAT, plan.grid, plan.data, names, [_sha256(p) for p in sorted(paths)]])
+    return fingerprint([FORMAT, plan.grid, names, [_sha256(p) for p in sorted(paths)]])
 
 
 def _sha256(path: Path) -> str:

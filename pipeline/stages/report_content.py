@@ -156,8 +156,8 @@ def _settings(opened: "OpenedPlan") -> dict[str, Any]:
     return {
         "command": f"python -m pipeline.launch --grid {plan.grid}.yaml --data {plan.data}",
         "entries": list(dict.fromkeys(run.of for run in plan.runs)),
-        "vote": plan.vote.model_dump(mode="json"),
-        "split": plan.split.model_dump(mode="json"),
+        "voting": plan.vote.model_dump(mode="json"),
+        "splitting": plan.split.model_dump(mode="json"),
         "labelled_clips": plan.labelled_fingerprint,
         "test_clips": plan.test_fingerprint,
         "features": list(plan.feature_folders),
@@ -186,7 +186,7 @@ def _circumstances(
 def _seconds(run: Run) -> float:
     try:
         return round(sum(row.seconds for row in History.load(run.history).rows), 1)
-    except DamagedFileError:
+    except (DamagedFileError, OSError):
         return 0.0
 
 
@@ -194,7 +194,7 @@ def _hardware(run: Run) -> str:
     """Return what a run found and chose, in a line; "" if it has not begun."""
     try:
         return ", ".join(f"{k} {v}" for k, v in sorted(read_json(run.hardware).items()))
-    except (FileNotFoundError, DamagedFileError, AttributeError):
+    except (OSError, DamagedFileError, AttributeError):
         return ""
 
 

@@ -152,6 +152,13 @@ class Stage(ABC):
         """Return what these items will write."""
         return Space(files=5 * len(items))
 
+    def wait_in(self, opened: "OpenedPlan") -> Wait | None:
+        """Return what it waits for in a plan; a stage that the plan lacks is passed over."""
+        wait = self.waits_for
+        while wait is not None and not wait.stage.is_part_of(opened):
+            wait = wait.stage.waits_for
+        return wait
+
     def before(self) -> "list[Stage]":
         """Return the stages that this one waits for, the nearest first."""
         if self.waits_for is None:
