@@ -33,6 +33,7 @@ def requirements(text: str) -> dict[str, str]:
 def test_environment_yml_lists_what_setup_cfg_asks_for() -> None:
     # Compared, not solved: conda itself is not run here.
     wanted = requirements(setup()["options"]["install_requires"])
+    wanted |= requirements(setup()["options.extras_require"]["export"])
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
     listed = [entry for entry in environment["dependencies"] if isinstance(entry, str)]
     found = requirements("\n".join(listed))
