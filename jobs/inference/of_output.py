@@ -37,8 +37,8 @@ def classifier_of(folder: Path) -> Classifier:
     ensemble = Ensemble.load(results.ensemble)
     if ensemble is None:
         raise NotReadyError(
-            f"{folder} has no finished vote ({results.ensemble.name} is missing): it is neither an "
-            "output of a launch that has ended nor an export"
+            f"{folder} has no finished vote ({results.ensemble.name} is not there, or of another "
+            "version): it is neither an output of a launch that has ended nor an export"
         )
     dataset = Dataset.load(workspace.manifest, Path())
     if ensemble.inputs.labelled_clips != dataset.labelled_fingerprint:
