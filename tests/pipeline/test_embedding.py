@@ -91,11 +91,16 @@ def test_rate_and_length_come_from_the_file_or_from_settings(tmp_path: Path) -> 
         config_of(said, sample_rate=22_050)
 
 
-def test_the_files_bytes_and_not_its_name_are_in_the_fingerprint(tmp_path: Path) -> None:
+def test_the_files_bytes_and_the_output_and_not_its_name_are_in_the_fingerprint(
+    tmp_path: Path,
+) -> None:
     path = write_net(tmp_path / "net.onnx")
     before = config_of(path).fingerprint()
     write_net(path, factor=2.0)
     assert config_of(path).fingerprint() != before
+    write_net(path, outputs=("embedding", "other"))
+    names = {config_of(path, embedding_output=o).fingerprint() for o in ("embedding", "other")}
+    assert len(names) == 2
     # Of other sets nothing has changed its name.
     plain = FeatureConfig()
     assert "embedding_model" not in plain.model_dump()
