@@ -11,8 +11,8 @@ from jobs.errors import InputError
 from jobs.files import write_text
 from jobs.inference.bundle import CARD, ONNX, write_bundle, write_checksums
 from jobs.inference.card import card
-from jobs.inference.graphs import CHECKED, Graph, LeftOut, write_graphs
 from jobs.inference.of_output import classifier_of, results_in
+from jobs.inference.onnx_export import CHECKED, Graph, LeftOut, write_graphs
 from jobs.temporaries import temporary_beside
 from jobs.vote.estimate.artefact import Estimate
 from jobs.words import count

@@ -192,7 +192,9 @@ def _require_no_jobs(opened: OpenedPlan) -> None:
         )
 
 
-def _launch_on_slurm(submission: Submission, canary: OpenedPlan | None, most_hours: float) -> int:
+def _launch_on_slurm(
+    submission: Submission[OpenedPlan], canary: OpenedPlan | None, most_hours: float
+) -> int:
     """Submit what is missing and not queued; no process stays behind."""
     opened = submission.opened
     # First the queue, then the files: an item that is done in between is seen as done, while the
@@ -219,7 +221,7 @@ def _launch_on_slurm(submission: Submission, canary: OpenedPlan | None, most_hou
     return EXIT_FAILED if submission.refused else 0
 
 
-def _canary_jobs(submission: Submission) -> tuple[str, ...]:
+def _canary_jobs(submission: Submission[OpenedPlan]) -> tuple[str, ...]:
     """Submit what is missing of a canary; return the jobs that it still has to do."""
     make_writable(submission.workspace)
     submission.look()

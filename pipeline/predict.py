@@ -1,28 +1,27 @@
 """`python -m pipeline.predict MODEL clips...`: labels for clips that nobody has seen."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from jobs.data.manifest import Manifest
 from jobs.data.recordings import RecordingHashes
 from jobs.errors import InputError
-from jobs.inference.answers import LONG, Answers, save_rows
+from jobs.inference.answers import Answers
 from jobs.inference.classifier import Classifier
 from jobs.inference.clips import clips_in
+from jobs.inference.delivery import Delivery, deliver
 from jobs.inference.features import features_of
 from jobs.inference.opening import open_classifier
-from jobs.inference.windowed import LabelTracks, rows_of_windows
+from jobs.inference.windowed import rows_of_windows
 from jobs.words import count
-from pipeline.command import EXIT_FAILED, command
-from pipeline.pages import console
+from pipeline.command import command
+from pipeline.executors.choosing import Executor
+from pipeline.pages import console, prediction_page
 from pipeline.planning.resources import cpus_available
-
-SHOWN = 10
+from pipeline.predict_in_jobs import Asked, predict_in_jobs
 
 
 def main(
@@ -40,7 +39,10 @@ def main(
     ),
     work: Annotated[
         Path | None,
-        typer.Option(help="Keep features here; killed and given again, the same command goes on."),
+        typer.Option(
+            help="Keep what is half done here; killed and given again, the same command goes on. "
+            "Default for jobs: --out with `.work` behind it."
+        ),
     ] = None,
     hop: Annotated[
         float | None,
@@ -49,6 +51,23 @@ def main(
     labels: Annotated[
         Path | None,
         typer.Option(help="With --hop: a folder for label files that Audacity imports."),
+    ] = None,
+    executor: Annotated[
+        Executor,
+        typer.Option(
+            help="debug: in this process. local: in parallel processes of this machine. slurm: as "
+            "jobs of a cluster. auto: slurm where it answers, else debug."
+        ),
+    ] = Executor.debug,
+    site: Annotated[
+        str | None, typer.Option(help="Of jobs: name of slurm/sites/*.yaml, or a file.")
+    ] = None,
+    site_settings: Annotated[
+        list[str] | None,
+        typer.Option("--site-set", metavar="KEY=VALUE", help="Override a field of the site."),
+    ] = None,
+    per_task: Annotated[
+        int | None, typer.Option(min=1, help="Of jobs: how many clips each classifies.")
     ] = None,
 ) -> int:
     """Classify clips with a finished ensemble: labels, probabilities, calibrated confidence.
@@ -61,78 +80,33 @@ def main(
         raise InputError(f"--hop {hop:g} must be more than 0 seconds")
     if labels is not None and hop is None:
         raise InputError("--labels are of windows: say --hop, the seconds between two of them")
-    classifier = open_classifier(model.absolute())
+    asked = Asked(model.absolute(), clips, out.absolute(), hop, labels, per_task)
+    if executor is not Executor.debug:
+        folder = (work or out.with_name(f"{out.name}.work")).absolute()
+        return predict_in_jobs(asked, folder, executor, site, site_settings or [])
+    classifier = open_classifier(asked.model)
+    delivery = _predict(asked, classifier, work)
+    return prediction_page.delivered(delivery, out, hop, classifier.seconds)
+
+
+def _predict(asked: Asked, classifier: Classifier, work: Path | None) -> Delivery:
+    """Classify in this process."""
     hashes = RecordingHashes(work / "recordings.csv" if work else None)
     if work is not None:
         work.mkdir(parents=True, exist_ok=True)
-    listed = clips_in(clips, hashes)
-    console.say(
-        f"{count(len(listed), 'clip')}, {count(len(classifier.members), 'model')}, "
-        f"{count(len(classifier.classes), 'class')}"
-    )
-    if hop is not None:
-        return _windows(classifier, listed, hop, out, labels)
+    listed = clips_in(asked.clips, hashes)
+    prediction_page.introduce(len(listed), classifier)
+    if asked.hop is not None:
+        rows = rows_of_windows(classifier, listed, asked.hop)
+        delivery = deliver(rows, asked.out, classifier.classes, asked.labels)
+        if asked.labels:
+            console.say(f"{asked.labels}: a label file for {count(delivery.clips, 'recording')}")
+        return delivery
     with ExitStack() as stack:
         folder = work or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="predict-")))
         features = features_of(listed, classifier.features, folder, cpus_available())
-        answers = Answers.of(classifier, listed, features)
-    answers.save(out)
-    return _say(answers, out)
-
-
-def _windows(
-    classifier: Classifier, listed: Manifest, hop: float, out: Path, labels: Path | None
-) -> int:
-    """Classify windows and say what came of it; return the exit code."""
-    tracks = LabelTracks(labels) if labels else None
-    problems: list[tuple[str, str]] = []
-    windows = 0
-
-    def seen() -> Iterator[dict[str, Any]]:
-        nonlocal windows
-        for row in rows_of_windows(classifier, listed, hop):
-            windows += bool(row["category"])
-            if row["problem"]:
-                problems.append((row["path"], row["problem"]))
-            if tracks:
-                tracks.add(row)
-            yield row
-        if tracks:
-            tracks.finish()
-
-    save_rows(out, seen(), classifier)
-    console.say(
-        f"{out}: {count(windows, 'window')} of {count(len(listed), 'recording')} classified"
-    )
-    if labels:
-        console.say(f"{labels}: a label file for each recording")
-    _name(problems)
-    return 0 if windows else EXIT_FAILED
-
-
-def _say(answers: Answers, out: Path) -> int:
-    """Say what came of it; return the exit code."""
-    answered = len(answers.clips) - len(answers.reasons)
-    console.say(f"{out}: {count(answered, 'clip')} classified")
-    if answers.long:
-        console.warn(
-            f"{count(len(answers.long), 'recording')} of more than {LONG:g} times "
-            f"{answers.classifier.seconds:g} s: only the beginning of each was heard; --hop "
-            f"{answers.classifier.seconds:g} classifies all of it, window by window"
-        )
-    clips = answers.clips.clips
-    _name([(clips[position].path, reason) for position, reason in answers.reasons.items()])
-    return 0 if answered else EXIT_FAILED
-
-
-def _name(problems: Sequence[tuple[str, str]]) -> None:
-    """Name the files that cannot be read."""
-    if problems:
-        console.warn(f"{count(len(problems), 'clip')} cannot be read and have no label:")
-    for path, reason in problems[:SHOWN]:
-        console.say(f"  {path!r}: {reason}")
-    if len(problems) > SHOWN:
-        console.say(f"  ... and {len(problems) - SHOWN} more, in the column `problem`")
+        rows = Answers.of(classifier, listed, features).rows()
+        return deliver(rows, asked.out, classifier.classes)
 
 
 app = command(main)

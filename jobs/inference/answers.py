@@ -11,7 +11,7 @@ import numpy as np
 from jobs.data.manifest import Manifest
 from jobs.extract.config import FeatureConfig
 from jobs.extract.store.feature_set import FeatureSet
-from jobs.files import write_csv, write_json
+from jobs.files import csv_rows, write_csv, write_json
 from jobs.inference.classifier import Classifier
 from jobs.vote.calibration import mean_log
 from jobs.vote.results import Counted
@@ -21,6 +21,10 @@ from jobs.vote.tally import NOBODY, count_votes
 LONG = 1.5
 SILENT = "no voter gives finite probabilities"
 NUMBERS = ("start", "end", "agreement", "confidence")
+# In a row of which only the beginning was heard; it is counted, and not written.
+BEGINNING = "beginning"
+
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class Answers:
     clips: Manifest
     counted: Counted
     reasons: Mapping[int, str]
-    long: tuple[int, ...]
+    long: frozenset[int]
 
     @classmethod
     def of(
@@ -65,9 +69,9 @@ class Answers:
         missing = {p: reasons.get(p, SILENT) for p in np.flatnonzero(~readable).tolist()}
         durations = next(iter(features.values())).facts()["duration_s"]
         long = np.flatnonzero(readable & (durations > LONG * classifier.seconds))
-        return cls(classifier, clips, counted, missing, tuple(long.tolist()))
+        return cls(classifier, clips, counted, missing, frozenset(long.tolist()))
 
-    def rows(self) -> Iterator[dict[str, Any]]:
+    def rows(self) -> Iterator[Row]:
         """Yield one answer a clip: a label, or the reason why there is none; never a guess."""
         classes, names = self.classifier.classes, self.classifier.class_names
         tally, confidence = self.counted.tally, self.counted.confidence
@@ -75,7 +79,7 @@ class Answers:
             winner = int(tally.winners[position])
             label = classes[winner] if winner != NOBODY else ""
             known = winner != NOBODY
-            yield {
+            row = {
                 "id": clip.id,
                 "path": clip.path,
                 "category": label,
@@ -88,20 +92,26 @@ class Answers:
                 "confidence": confidence[position],
                 "problem": self.reasons.get(position, ""),
             }
-
-    def save(self, path: Path) -> None:
-        """Write a CSV file, or a JSON file if the name ends so."""
-        save_rows(path, self.rows(), self.classifier)
+            yield row | {BEGINNING: "yes"} if position in self.long else row
 
 
-def save_rows(path: Path, rows: Iterable[Mapping[str, Any]], classifier: Classifier) -> None:
+def save_rows(path: Path, rows: Iterable[Row], classes: Sequence[str]) -> None:
     """Write answers as they come, at least one, as CSV or as JSON."""
     if path.suffix.lower() == ".json":
-        write_json(path, [_typed(row, classifier.classes) for row in rows])
+        write_json(path, [_typed(row, classes) for row in rows])
         return
     rows = iter(rows)
     first = next(rows)
     write_csv(path, list(first), (list(row.values()) for row in chain([first], rows)))
+
+
+def read_rows(path: Path) -> Iterator[Row]:
+    """Yield what `save_rows` wrote as CSV."""
+    with path.open(encoding="utf-8", newline="") as file:
+        lines = csv_rows(file)
+        header = next(lines)
+        for cells in lines:
+            yield dict(zip(header, cells, strict=True))
 
 
 def _typed(row: Mapping[str, Any], classes: Sequence[str]) -> dict[str, Any]:

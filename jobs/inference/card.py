@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from jobs.data.dataset import Dataset
 from jobs.inference.classifier import Classifier
-from jobs.inference.graphs import Graph, LeftOut
+from jobs.inference.onnx_export import Graph, LeftOut
 from jobs.plain_text import control_character
 from jobs.vote.estimate.artefact import Estimate
 

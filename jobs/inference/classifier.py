@@ -10,6 +10,7 @@ from jobs.extract.config import FeatureConfig
 from jobs.extract.store.feature_set import FeatureSet
 from jobs.models.model import Fitted
 from jobs.progress import Progress
+from jobs.schema import fingerprint
 from jobs.train.config import RunConfig
 from jobs.vote.tally import mean_of_folds
 
@@ -67,6 +68,12 @@ class Classifier:
     @property
     def members(self) -> list[Member]:
         return [member for voter in self.voters for member in voter.members]
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with who votes and how."""
+        voters = [[v.title, v.times, [m.name for m in v.members]] for v in self.voters]
+        return fingerprint([self.classes, self.combine, self.temperature, voters])
 
     @property
     def features(self) -> list[FeatureConfig]:

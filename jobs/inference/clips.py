@@ -12,7 +12,12 @@ from jobs.errors import InputError
 
 
 def clips_in(paths: Sequence[Path], hashes: RecordingHashes | None = None) -> Manifest:
-    """List the clips that paths name, each recording hashed.
+    """List the clips that paths name, each recording hashed; see `listed`."""
+    return hashed(Path("/"), listed(paths), hashes or RecordingHashes())
+
+
+def listed(paths: Sequence[Path]) -> list[Clip]:
+    """List the clips that paths name, by absolute paths.
 
     A folder is a data folder if it has test clips in one of the three layouts (`test.csv`,
     `test_mp3s/`, `test/`), which keep their ids and their order; else all sound files below it are
@@ -20,12 +25,11 @@ def clips_in(paths: Sequence[Path], hashes: RecordingHashes | None = None) -> Ma
 
     Args:
         paths: what the user named.
-        hashes: what is known of recordings.
 
     Raises:
         InputError: nothing is there, or an id occurs twice.
     """
-    found = [clip for path in paths for clip in _listed(path.absolute())]
+    found = [clip for path in paths for clip in _below(path.absolute())]
     if not found:
         raise InputError(f"no clip in {', '.join(map(str, paths))}: no sound file lies there")
     if len({clip.id for clip in found}) < len(found):
@@ -36,10 +40,10 @@ def clips_in(paths: Sequence[Path], hashes: RecordingHashes | None = None) -> Ma
         if clip.id in seen:
             raise InputError(f"{clip.where}: the clip {clip.id!r} is named twice; name it once")
         seen[clip.id] = clip.where
-    return hashed(Path("/"), found, hashes or RecordingHashes())
+    return found
 
 
-def _listed(path: Path) -> list[Clip]:
+def _below(path: Path) -> list[Clip]:
     if path.is_dir():
         of_layout = clips_to_test(path)
         if of_layout:

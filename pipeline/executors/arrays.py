@@ -7,8 +7,7 @@ from jobs.errors import InputError
 from pipeline.executors.partitions import gpus_asked
 from pipeline.executors.records import JobRecord
 from pipeline.executors.sharing import grouped
-from pipeline.planning.plan import OpenedPlan
-from pipeline.stages.stage import Request, Stage
+from pipeline.stages.stage import AnyStage, Opened, Request
 
 Latest = Mapping[tuple[str, int], JobRecord]
 
@@ -24,7 +23,7 @@ class Array:
         cpus: of each task.
     """
 
-    stage: Stage
+    stage: AnyStage
     request: Request
     groups: tuple[tuple[int, ...], ...]
     cpus: int
@@ -54,8 +53,8 @@ class Array:
 
 
 def arrays_of(
-    opened: OpenedPlan,
-    stage: Stage,
+    opened: Opened,
+    stage: AnyStage,
     items: Sequence[int],
     max_array: int,
     latest: Latest | None = None,
@@ -90,7 +89,7 @@ def arrays_of(
     return arrays
 
 
-def _tier_before(opened: OpenedPlan, stage: Stage, item: int, latest: Latest) -> str | None:
+def _tier_before(opened: Opened, stage: AnyStage, item: int, latest: Latest) -> str | None:
     """Return the largest tier in which an item was submitted, by whichever stage worked on it.
 
     A run that moved up stays there.

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from pipeline.stages.stage import Stage
+from pipeline.stages.stage import AnyStage
 
 
 def dependency(
-    stage: Stage, jobs: Mapping[str, Sequence[str]], after: Sequence[str] = ()
+    stage: AnyStage, jobs: Mapping[str, Sequence[str]], after: Sequence[str] = ()
 ) -> str | None:
     """Return the edges of a stage's jobs, or None if they may start now.
 

@@ -16,10 +16,9 @@ from jobs.trust import make_private
 from pipeline.executors.entry import LocalExecutor, unpickle_only_ours
 from pipeline.executors.sharing import grouped, work_of
 from pipeline.monitoring.failure_note import TIMED_OUT, FailureNote
-from pipeline.planning.plan import OpenedPlan
 from pipeline.planning.resources import cpus_available
 from pipeline.stages.graph import missing_of
-from pipeline.stages.stage import Work
+from pipeline.stages.stage import Opened, Work
 
 ExecutorName = Literal["debug", "local"]
 POLL_S = 0.2
@@ -48,7 +47,7 @@ class Skipped:
 
 
 def run_stages(
-    opened: OpenedPlan,
+    opened: Opened,
     stages: Sequence[Work],
     executor: ExecutorName,
     at_once: int | None,
@@ -98,7 +97,7 @@ def _why_not(work: Work, worked: set[str], failed: set[str], skipped: set[str]) 
     return None
 
 
-def _debug(opened: OpenedPlan, work: Work, at_once: int | None) -> Iterator[Ended]:
+def _debug(opened: Opened, work: Work, at_once: int | None) -> Iterator[Ended]:
     executor = _executor(opened.workspace, "debug")
     for group in _groups(opened, work):
         job = _submit(executor, opened, work, group)
@@ -106,20 +105,20 @@ def _debug(opened: OpenedPlan, work: Work, at_once: int | None) -> Iterator[Ende
         yield from _ended(opened, work, group, job.exception())
 
 
-def _groups(opened: OpenedPlan, work: Work) -> list[list[int]]:
+def _groups(opened: Opened, work: Work) -> list[list[int]]:
     """Return the items of each job: some may share one."""
     return grouped(work.items, work.stage.items_per_job(opened))
 
 
 def _submit(
-    executor: submitit.Executor, opened: OpenedPlan, work: Work, group: list[int]
+    executor: submitit.Executor, opened: Opened, work: Work, group: list[int]
 ) -> "submitit.Job[Any]":
     call, (items,) = work_of([group], work.stage.items_per_job(opened))
     return executor.submit(call, work.name, str(opened.workspace.root), items)
 
 
 def _ended(
-    opened: OpenedPlan, work: Work, group: list[int], error: BaseException | None
+    opened: Opened, work: Work, group: list[int], error: BaseException | None
 ) -> Iterator[Ended]:
     """Yield each item of a job that has ended, with the note of its failure or None."""
     missing = set(group)
@@ -144,7 +143,7 @@ def _note(workspace: Workspace, work: Work, item: int, error: BaseException | No
     return FailureNote.of(error, log)
 
 
-def _local(opened: OpenedPlan, work: Work, at_once: int | None) -> Iterator[Ended]:
+def _local(opened: Opened, work: Work, at_once: int | None) -> Iterator[Ended]:
     executor = _executor(opened.workspace, "local")
     os.environ.update(python_path())  # submitit's jobs inherit it
     requests = [work.stage.request(opened, item, None, after_oom=False) for item in work.items]
@@ -177,7 +176,7 @@ def _local(opened: OpenedPlan, work: Work, at_once: int | None) -> Iterator[Ende
             job.cancel(check=False)
 
 
-def _cpus(opened: OpenedPlan, work: Work) -> Callable[[list[int]], int]:
+def _cpus(opened: Opened, work: Work) -> Callable[[list[int]], int]:
     return lambda group: work.stage.cpus_here(opened, group)
 
 

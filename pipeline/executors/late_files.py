@@ -10,8 +10,7 @@ import time
 
 from jobs.data.workspace import Workspace
 from jobs.errors import DamagedFileError, NotReadyError
-from pipeline.planning.plan import OpenedPlan
-from pipeline.stages.stage import Stage
+from pipeline.stages.stage import AnyStage, Opened, P, StageOf
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +18,7 @@ PATIENCE_S = 60.0
 POLL_S = 5.0
 
 
-def opened_after(workspace: Workspace, stage: Stage, patience_s: float = PATIENCE_S) -> OpenedPlan:
+def opened_after(workspace: Workspace, stage: StageOf[P], patience_s: float = PATIENCE_S) -> P:
     """Return the plan once all that a stage starts from can be seen, or patience has ended.
 
     Args:
@@ -34,7 +33,7 @@ def opened_after(workspace: Workspace, stage: Stage, patience_s: float = PATIENC
         _ask_the_server(workspace)
         late = time.monotonic() > looking_until
         try:
-            opened = OpenedPlan.load(workspace)
+            opened = stage.open(workspace)
         except (NotReadyError, DamagedFileError):
             if late:
                 raise
@@ -61,7 +60,7 @@ def _ask_the_server(workspace: Workspace) -> None:
                     list(below.iterdir())
 
 
-def _missing_before(opened: OpenedPlan, stage: Stage) -> list[str]:
+def _missing_before(opened: Opened, stage: AnyStage) -> list[str]:
     """Return the titles of items that should be done by now: what failed has left its note."""
     wait = stage.wait_in(opened)
     if wait is None:

@@ -11,9 +11,9 @@ from pipeline.executors.arrays import Array
 from pipeline.executors.limits import Room, room_of
 from pipeline.executors.partitions import gpus_asked, partitions
 from pipeline.executors.slurm_command import SlurmError, run
-from pipeline.planning.plan import OpenedPlan
 from pipeline.planning.resources import Resources
 from pipeline.planning.site import Site
+from pipeline.stages.stage import Opened
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ def refusal_in_words(stage: str, error: SlurmError, room: Room | None = None) ->
     return SlurmError(f"{said}. {remedy}" if remedy else said)
 
 
-def require_accepted(opened: OpenedPlan, arrays: Iterable[Array]) -> None:
+def require_accepted(opened: Opened, arrays: Iterable[Array]) -> None:
     """Ask Slurm whether it would take each array, as `sbatch --test-only` does: nothing is queued.
 
     Raises:

@@ -8,17 +8,17 @@ from jobs.process import python_path
 from pipeline.executors import queue
 from pipeline.executors.arrays import Array
 from pipeline.executors.slurm_executor import SlurmExecutor
-from pipeline.planning.plan import OpenedPlan
 from pipeline.planning.resources import Resources
 from pipeline.planning.site import Site
 from pipeline.planning.wrapper import container_variables, python_command
+from pipeline.stages.stage import Opened
 
 # Slurm remembers what a job was to inherit of its launcher (`export`), and hides all else from its
 # steps; but a step needs what the batch script has set up.
 IN_JOBS = {"SLURM_EXPORT_ENV": "ALL"}
 
 
-def executor(opened: OpenedPlan, array: Array, dependency: str | None) -> SlurmExecutor:
+def executor(opened: Opened, array: Array, dependency: str | None) -> SlurmExecutor:
     """Return what submits one array.
 
     Args:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Generic
 
 from jobs.data.workspace import Workspace
 from jobs.errors import InputError
@@ -14,9 +15,8 @@ from pipeline.executors.records import JobRecord, latest_jobs
 from pipeline.executors.refusals import refusal_in_words, require_accepted
 from pipeline.executors.sharing import work_of
 from pipeline.executors.slurm_command import SlurmError
-from pipeline.planning.plan import OpenedPlan
 from pipeline.planning.site import Site
-from pipeline.stages.stage import Stage, Work
+from pipeline.stages.stage import AnyStage, P, Work
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class Refused:
 
 
 @dataclass
-class Submission:
+class Submission(Generic[P]):
     """One launch onto Slurm.
 
     Attributes:
@@ -56,7 +56,7 @@ class Submission:
         alive: (stage, item) of what is queued or running, with its job.
     """
 
-    opened: OpenedPlan
+    opened: P
     after_oom: frozenset[tuple[str, int]] = frozenset()
     after: tuple[str, ...] = ()
     max_array: int | None = None
@@ -189,7 +189,7 @@ class Submission:
                 alive[record.stage, item] = job
         return alive
 
-    def _has_new_work_before(self, stage: Stage) -> bool:
+    def _has_new_work_before(self, stage: AnyStage) -> bool:
         before = {each.name for each in stage.before()}
         return any(each.stage in before for each in self.done)
 

@@ -18,7 +18,7 @@ from pipeline.executors.late_files import opened_after
 from pipeline.executors.records import JobRecord
 from pipeline.monitoring.failure_note import FailureNote
 from pipeline.monitoring.memory import record_out_of_memory
-from pipeline.planning.plan import OpenedPlan, code_hash
+from pipeline.planning.plan import code_hash
 from pipeline.planning.resources import cpus_of_this_task
 from pipeline.planning.task_facts import Attempt, TaskFacts, job_of_this_task
 from pipeline.stages.graph import stage_named
@@ -49,7 +49,7 @@ def run(stage: str, workspace: str, index: int, label: str = "") -> None:
     with _recorded(folder, stage, index, label) as about:
         found = stage_named(stage)
         on_a_cluster = os.environ.get("SUBMITIT_EXECUTOR") == "slurm"
-        opened = opened_after(folder, found) if on_a_cluster else OpenedPlan.load(folder)
+        opened = opened_after(folder, found) if on_a_cluster else found.open(folder)
         about.append(opened.plan.identity)
         opened.plan.site.let_readers_in()
         # A job may wait for days. New code over an old plan is usually what its user wants (a fix),

@@ -1,6 +1,7 @@
 """What a launch says while it works: what there is to do, what became of it, where to look."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from jobs.data.split import classes_not_validated
 from jobs.words import count
@@ -9,7 +10,7 @@ from pipeline.executors.slurm import Submission
 from pipeline.pages import console
 from pipeline.planning.grid import Grid
 from pipeline.planning.plan import OpenedPlan
-from pipeline.stages.stage import Work
+from pipeline.stages.stage import Opened, Work
 
 
 def notes(sentences: Sequence[str]) -> None:
@@ -41,7 +42,7 @@ def started(work: Work) -> None:
     console.heading(f"{work.name}: {work.stage.does}")
 
 
-def ended(opened: OpenedPlan, each: Outcome | Skipped) -> bool:
+def ended(opened: Opened, each: Outcome | Skipped) -> bool:
     """Print what is worth saying at once; return True for a failure."""
     if isinstance(each, Skipped):
         console.complain(f"stage {each.work.name} is not started: {each.reason}")
@@ -59,7 +60,7 @@ def _named(work: Work, title: str) -> str:
     return f"stage {work.name}" if title == work.name else f"stage {work.name}, {title}"
 
 
-def failures(opened: OpenedPlan, failed: Sequence[Outcome | Skipped]) -> None:
+def failures(opened: Opened, failed: Sequence[Outcome | Skipped]) -> None:
     """Say once more what failed, at the end, where it is seen."""
     if not failed:
         return
@@ -74,9 +75,17 @@ def failures(opened: OpenedPlan, failed: Sequence[Outcome | Skipped]) -> None:
     console.say("  Once the cause is gone, the same command does what is missing.")
 
 
-def submitted(submission: Submission) -> None:
+def submitted(submission: Submission[OpenedPlan]) -> None:
     """Say which jobs were handed to Slurm, and what to do next."""
     root = submission.workspace.root
+    jobs(submission)
+    console.say()
+    console.say(f"  python -m pipeline.status {root}    shows how it goes")
+    console.say(f"  python -m pipeline.cancel {root}    ends these jobs")
+
+
+def jobs(submission: Submission[Any]) -> None:
+    """Say which jobs were handed to Slurm, and what it refused."""
     if submission.alive:
         alive = len(submission.alive)
         verb = "is" if alive == 1 else "are"
@@ -99,12 +108,9 @@ def submitted(submission: Submission) -> None:
             f"  {count(refused.items, 'task')} of stage {refused.stage} and what follows are not "
             "submitted; the same command submits them once there is room. Nothing is lost."
         )
-    console.say()
-    console.say(f"  python -m pipeline.status {root}    shows how it goes")
-    console.say(f"  python -m pipeline.cancel {root}    ends these jobs")
 
 
-def canary(submission: Submission) -> None:
+def canary(submission: Submission[OpenedPlan]) -> None:
     """Say what goes first."""
     if jobs := submission.alive_jobs:
         console.say(

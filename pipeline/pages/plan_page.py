@@ -13,7 +13,7 @@ from pipeline.planning.plan import OpenedPlan
 from pipeline.planning.quota import quota_of
 from pipeline.planning.space import files_needed
 from pipeline.stages.graph import remaining
-from pipeline.stages.stage import Stage, Work
+from pipeline.stages.stage import AnyStage, Work
 
 
 def planned_arrays(opened: OpenedPlan, works: Sequence[Work], max_array: int) -> list[Array]:
@@ -64,7 +64,7 @@ def stages(opened: OpenedPlan, max_array: int, on_slurm: bool, verbose: bool) ->
     console.say("Nothing was started.")
 
 
-def _after(opened: OpenedPlan, stage: Stage) -> str:
+def _after(opened: OpenedPlan, stage: AnyStage) -> str:
     """Return what a stage waits for, in words; what the plan does not have is passed over."""
     wait = stage.wait_in(opened)
     if wait is None:

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -24,14 +24,14 @@ from pipeline.stages.vote import entries
 if TYPE_CHECKING:
     from jobs.extract.store.feature_set import FeatureSet
     from pipeline.planning.plan import OpenedPlan
-    from pipeline.stages.stage import Stage
+    from pipeline.stages.stage import AnyStage
 
 MOST_QUARANTINED = 200
 T = TypeVar("T")
 
 
 def report_of(
-    opened: "OpenedPlan", stages: "list[Stage]", missing: list[str], made_from: str
+    opened: "OpenedPlan", stages: "Sequence[AnyStage]", missing: list[str], made_from: str
 ) -> Report:
     """Gather all of it; what is not there yet is left out.
 
@@ -166,7 +166,7 @@ def _settings(opened: "OpenedPlan") -> dict[str, Any]:
 
 
 def _circumstances(
-    opened: "OpenedPlan", stages: "list[Stage]", missing: list[str]
+    opened: "OpenedPlan", stages: "Sequence[AnyStage]", missing: list[str]
 ) -> Circumstances:
     seconds: dict[str, float] = {}
     hardware: dict[str, None] = {}
@@ -198,7 +198,7 @@ def _hardware(run: Run) -> str:
         return ""
 
 
-def tasks_of(opened: "OpenedPlan", stages: "list[Stage]") -> list[Task]:
+def tasks_of(opened: "OpenedPlan", stages: "Sequence[AnyStage]") -> list[Task]:
     """Return what is known of each task: its latest life.
 
     It waited from when it was submitted, or from when the stage before it had ended.

@@ -3,8 +3,9 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
+from jobs.data.workspace import Workspace
 from pipeline.planning.resources import Resources
 
 if TYPE_CHECKING:  # a site asks the graph for the names of stages, and a plan holds a site
@@ -12,11 +13,42 @@ if TYPE_CHECKING:  # a site asks the graph for the names of stages, and a plan h
     from pipeline.planning.site import Site
 
 
+class PlanOfTasks(Protocol):
+    """What executors know of a plan, whatever its stages do."""
+
+    @property
+    def site(self) -> "Site":
+        """What tasks may ask for."""
+
+    @property
+    def code(self) -> str:
+        """A hash of the code that planned."""
+
+    @property
+    def identity(self) -> str:
+        """Changes with what the numbers of items mean."""
+
+
+class Opened(Protocol):
+    """A plan in the folder where its tasks find it."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def workspace(self) -> Workspace: ...
+
+    @property
+    def plan(self) -> PlanOfTasks: ...
+
+
+P = TypeVar("P", bound=Opened)
+
+
 @dataclass(frozen=True)
 class Wait:
     """A stage starts once another has ended; with `on: success` only if that ended well."""
 
-    stage: "Stage"
+    stage: "AnyStage"
     on: Literal["end", "success"]
 
 
@@ -36,8 +68,10 @@ class Space:
     files: int = 0
 
 
-class Stage(ABC):
-    """One node of the graph. Everything that is particular to a stage is said in its module.
+class StageOf(ABC, Generic[P]):
+    """One node of a graph of tasks over plans of one kind.
+
+    Everything that is particular to a stage is said in its module.
 
     An item is a number from 0 to `total(...) - 1`; what it means follows from the plan, so that a
     task needs nothing but strings and integers.
@@ -59,7 +93,7 @@ class Stage(ABC):
     does: str
     script: ClassVar[str]
     waits_for: Wait | None = None
-    also_after: "ClassVar[tuple[Stage, ...]]" = ()
+    also_after: "ClassVar[tuple[AnyStage, ...]]" = ()
     default: ClassVar[Resources] = Resources(cpus=1, mem_gb=4, timeout_min=30)
     repeats: ClassVar[bool] = False
     follows: ClassVar[bool] = False
@@ -70,23 +104,32 @@ class Stage(ABC):
     def site_name(self) -> str:
         return self.in_site or self.name
 
-    def is_part_of(self, opened: "OpenedPlan") -> bool:
+    @abstractmethod
+    def open(self, workspace: Workspace) -> P:
+        """Read the plan that lies in a workspace.
+
+        Raises:
+            NotReadyError: there is none.
+            DamagedFileError: it is of another version, or does not fit what lies beside it.
+        """
+
+    def is_part_of(self, opened: P) -> bool:
         """Return whether a plan has this stage at all."""
         return True
 
-    def total(self, opened: "OpenedPlan") -> int:
+    def total(self, opened: P) -> int:
         """Return how many items there are, done ones included."""
         return 1
 
     @abstractmethod
-    def missing(self, opened: "OpenedPlan") -> list[int]:
+    def missing(self, opened: P) -> list[int]:
         """Return the items that are not done. Files are the truth.
 
         Asked before anything is there, too: where what the items are made of is missing, they are.
         """
 
     @abstractmethod
-    def do(self, opened: "OpenedPlan", item: int, cpus: int) -> None:
+    def do(self, opened: P, item: int, cpus: int) -> None:
         """Do one item; what is already done is not done again.
 
         Args:
@@ -95,7 +138,7 @@ class Stage(ABC):
             cpus: that this task may use.
         """
 
-    def title(self, opened: "OpenedPlan", item: int) -> str:
+    def title(self, opened: P, item: int) -> str:
         """Return the words for one item: `run 'lr=0.01'`, `shard 3 of 40`."""
         return self.name
 
@@ -103,9 +146,7 @@ class Stage(ABC):
         """Return what a task asks for."""
         return site.stages.get(self.site_name, self.default)
 
-    def request(
-        self, opened: "OpenedPlan", item: int, tier_before: str | None, after_oom: bool
-    ) -> Request:
+    def request(self, opened: P, item: int, tier_before: str | None, after_oom: bool) -> Request:
         """Return what the task of one item asks for.
 
         Args:
@@ -116,54 +157,66 @@ class Stage(ABC):
         """
         return Request(self.resources(opened.plan.site))
 
-    def earlier(self, opened: "OpenedPlan", item: int) -> list[tuple[str, int]]:
+    def earlier(self, opened: P, item: int) -> list[tuple[str, int]]:
         """Return the (stage, item) that worked on the same thing before, latest first."""
         return []
 
-    def items_per_job(self, opened: "OpenedPlan") -> int:
+    def items_per_job(self, opened: P) -> int:
         """Return how many items share a job, each in a process of its own."""
         return 1
 
-    def cpus(self, opened: "OpenedPlan", items: Sequence[int]) -> int:
+    def cpus(self, opened: P, items: Sequence[int]) -> int:
         """Return how many CPUs the items of one job need, whatever the site says."""
         return 1
 
-    def cpus_here(self, opened: "OpenedPlan", items: Sequence[int]) -> int:
+    def cpus_here(self, opened: P, items: Sequence[int]) -> int:
         """Return how many of this machine's CPUs a job of these items takes."""
         return self.resources(opened.plan.site).cpus_here()
 
-    def impossible_here(self, opened: "OpenedPlan", items: Sequence[int]) -> str | None:
+    def impossible_here(self, opened: P, items: Sequence[int]) -> str | None:
         """Return what this machine lacks for these items and what to do, before any work starts."""
         return None
 
-    def run_of(self, opened: "OpenedPlan", item: int) -> "PlannedRun | None":
+    def run_of(self, opened: P, item: int) -> "PlannedRun | None":
         """Return the run that an item is; None in all stages whose items are no runs."""
         return None
 
-    def progress(self, opened: "OpenedPlan", item: int, running: bool) -> str:
+    def progress(self, opened: P, item: int, running: bool) -> str:
         """Return how far an item is, or what came of it; "" if there is nothing to say."""
         return ""
 
-    def is_working_here(self, opened: "OpenedPlan", item: int) -> bool:
+    def is_working_here(self, opened: P, item: int) -> bool:
         """Return whether a process is known to work on an item right now."""
         return False
 
-    def space(self, opened: "OpenedPlan", items: Sequence[int]) -> Space:
+    def space(self, opened: P, items: Sequence[int]) -> Space:
         """Return what these items will write."""
         return Space(files=5 * len(items))
 
-    def wait_in(self, opened: "OpenedPlan") -> Wait | None:
+    def wait_in(self, opened: P) -> Wait | None:
         """Return what it waits for in a plan; a stage that the plan lacks is passed over."""
         wait = self.waits_for
         while wait is not None and not wait.stage.is_part_of(opened):
             wait = wait.stage.waits_for
         return wait
 
-    def before(self) -> "list[Stage]":
+    def before(self) -> "list[AnyStage]":
         """Return the stages that this one waits for, the nearest first."""
         if self.waits_for is None:
             return []
         return [self.waits_for.stage, *self.waits_for.stage.before(), *self.also_after]
+
+
+AnyStage = StageOf[Any]
+
+
+class Stage(StageOf["OpenedPlan"]):
+    """A stage of a launch."""
+
+    def open(self, workspace: Workspace) -> "OpenedPlan":
+        from pipeline.planning.plan import OpenedPlan
+
+        return OpenedPlan.load(workspace)
 
 
 @dataclass(frozen=True)
@@ -177,7 +230,7 @@ class Work:
         repeated: of the items, those that are done but will be done again after earlier stages.
     """
 
-    stage: Stage
+    stage: AnyStage
     items: tuple[int, ...]
     total: int
     repeated: tuple[int, ...] = ()
@@ -186,5 +239,5 @@ class Work:
     def name(self) -> str:
         return self.stage.name
 
-    def title(self, opened: "OpenedPlan", item: int) -> str:
+    def title(self, opened: Opened, item: int) -> str:
         return self.stage.title(opened, item)

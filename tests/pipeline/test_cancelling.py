@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,8 +32,8 @@ class Opened:
         self.workspace = Workspace(root)
 
 
-def look(root: Path) -> Submission:
-    submission = Submission(Opened(root))  # type: ignore[arg-type]
+def look(root: Path) -> Submission[Any]:
+    submission: Submission[Any] = Submission(Opened(root))
     submission.look()
     return submission
 

@@ -167,7 +167,7 @@ def test_bad_files_are_named_with_the_reason_and_get_no_label(
     (clips / "empty.wav").write_bytes(b"")
     done = predict(exported, clips, out=tmp_path / "said.json")
     assert done.returncode == 0
-    assert "2 clips cannot be read and have no label" in done.stdout + done.stderr
+    assert "2 clips without a label" in done.stdout + done.stderr
     said = {each["id"]: each for each in json.loads((tmp_path / "said.json").read_text())}
     assert len(said) == 14
     for name in ("bad", "empty"):
@@ -328,7 +328,7 @@ def test_windows_of_bad_files_are_named_and_the_others_go_on(
     shutil.copy(made_clips / "test_mp3s" / "2.mp3", tmp_path / "b_good.mp3")
     done = predict(exported, tmp_path, "--hop", 1, out=tmp_path / "a.json")
     assert done.returncode == 0, done.stderr
-    assert "1 clip cannot be read" in done.stdout + done.stderr
+    assert "1 row without a label" in done.stdout + done.stderr
     bad, good = json.loads((tmp_path / "a.json").read_text())
     assert (bad["category"], good["problem"], good["start"]) == (None, None, 0)
     assert bad["problem"]
@@ -342,6 +342,7 @@ def test_memory_does_not_grow_with_the_length_of_a_recording(tmp_path: Path) -> 
     with soundfile.SoundFile(tmp_path / "long.wav", "w", 22_050, 1) as file:
         for _ in range(60):
             file.write(np.zeros(22_050 * 10, np.float32))
+    next(iter(windows_of(tmp_path / "long.wav", config, 0.5)))  # what is imported is not counted
     tracemalloc.start()
     count = sum(1 for _ in windows_of(tmp_path / "long.wav", config, 0.5))
     _, most = tracemalloc.get_traced_memory()

@@ -3,7 +3,7 @@
 import itertools
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -55,10 +55,19 @@ def hashed(root: Path, clips: list[Clip], hashes: RecordingHashes) -> Manifest:
     Raises:
         InputError: a file does not exist, or its name cannot be written in a line.
     """
+    found = hashes.of(looked_at(root, clips))
+    return Manifest(root, tuple(replace(c, sha256=h) for c, h in zip(clips, found, strict=True)))
+
+
+def looked_at(root: Path, clips: Sequence[Clip]) -> list[RecordingFile]:
+    """Return what the file system says of each clip's file; none is read.
+
+    Raises:
+        InputError: see `hashed`.
+    """
     for clip in clips:
         _require_plain_text(clip)
-    found = hashes.of(_files(root, clips))
-    return Manifest(root, tuple(replace(c, sha256=h) for c, h in zip(clips, found, strict=True)))
+    return _files(root, clips)
 
 
 def _require_plain_text(clip: Clip) -> None:
@@ -168,7 +177,7 @@ def _require_one_class_name(labelled: list[Clip]) -> None:
             )
 
 
-def _files(root: Path, clips: list[Clip]) -> list[RecordingFile]:
+def _files(root: Path, clips: Sequence[Clip]) -> list[RecordingFile]:
     """Return what the file system says of each clip's file.
 
     Raises:
