@@ -1,17 +1,16 @@
 """Charts as SVG: they are part of the page, follow its colours, print, and need no script."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
-from jobs.report.content import Bin, Curve, Entry
+from jobs.report.content import Bin, Curve
 
 # Of the drawing itself; the page scales it.
 WIDTH, HEIGHT = 640, 260
 LEFT, RIGHT, TOP, BOTTOM = 44, 20, 10, 32
 # More than so many curves are drawn grey, but for the best ones.
 COLOURED = 6
-MOST_SWEPT = 12
 
 
 def svg(body: str, title: str, width: int = WIDTH, height: int = HEIGHT) -> str:
@@ -85,7 +84,7 @@ class Frame:
         )
 
 
-def _range(values: Sequence[float]) -> tuple[float, float]:
+def accuracy_range(values: Sequence[float]) -> tuple[float, float]:
     low, high = min(values), max(values)
     room = max(0.02, 0.08 * (high - low))
     return max(0.0, low - room), min(1.0, high + room)
@@ -102,7 +101,7 @@ def learning_curves(curves: Sequence[Curve], best: Sequence[int]) -> str:
         return ""
     colour = {entry: number for number, entry in enumerate(best[:COLOURED])}
     last = max(curve.epochs[-1] for curve in curves)
-    frame = Frame((1, last), _range([v for c in curves for v in c.validation]))
+    frame = Frame((1, last), accuracy_range([v for c in curves for v in c.validation]))
     parts = [frame.percents(), frame.below(_whole_ticks(last), "epoch")]
     # The coloured ones last, so that no grey one covers them.
     for curve in sorted(curves, key=lambda c: -colour.get(c.entry, COLOURED)):
@@ -127,65 +126,6 @@ def learning_curves(curves: Sequence[Curve], best: Sequence[int]) -> str:
 def _whole_ticks(last: int) -> list[tuple[float, str]]:
     step = next(s for s in (1, 2, 5, 10, 20, 50, 100, 200, 500, 10**5) if last / s <= 8)
     return [(k, str(k)) for k in range(step, last + 1, step)]
-
-
-def swept(entries: Sequence[Entry]) -> Iterator[tuple[str, str]]:
-    """Yield the settings in which entries differ, with a chart of accuracy over the values.
-
-    That which matters most comes first: whose values' mean accuracies lie furthest apart.
-    """
-    judged = [entry for entry in entries if entry.accuracy is not None]
-    names = dict.fromkeys(name for entry in judged for name in entry.settings)
-    found: list[tuple[float, str, list[Entry]]] = []
-    for name in names:
-        those = [entry for entry in judged if name in entry.settings]
-        by_value: dict[str, list[float]] = {}
-        for entry in those:
-            by_value.setdefault(str(entry.settings[name]), []).append(entry.accuracy or 0.0)
-        means = [sum(each) / len(each) for each in by_value.values()]
-        if len(means) > 1:
-            found.append((max(means) - min(means), name, those))
-    found.sort(key=lambda each: -each[0])
-    for _, name, those in found[:MOST_SWEPT]:
-        values = [entry.settings[name] for entry in those]
-        accuracies = [entry.accuracy or 0.0 for entry in those]
-        yield name, _over_values(name, values, accuracies, [entry.name for entry in those])
-
-
-def _over_values(
-    name: str, values: Sequence[object], accuracies: Sequence[float], texts: Sequence[str]
-) -> str:
-    width, height = 300, 170
-    numbers = [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
-    is_number = len(numbers) == len(values)
-    is_log = is_number and min(numbers) > 0 and max(numbers) / min(numbers) >= 20
-    order = sorted({str(value): value for value in values}) if not is_number else []
-
-    def place(value: object) -> float:
-        if not is_number:
-            return float(order.index(str(value)))
-        number = float(str(value))
-        return math.log10(number) if is_log else number
-
-    places = [place(value) for value in values]
-    room = 0.08 * (max(places) - min(places)) or 0.5
-    frame = Frame((min(places) - room, max(places) + room), _range(accuracies), width, height)
-    shown = sorted({(p, _short(v)) for p, v in zip(places, values, strict=True)})
-    if len(shown) > 5:
-        shown = [shown[0], shown[len(shown) // 2], shown[-1]]
-    parts = [frame.percents(), frame.below(shown, name)]
-    for at, accuracy, text in zip(places, accuracies, texts, strict=True):
-        x, y = frame.at(at, accuracy)
-        said = f"{text}: {accuracy:.1%}"
-        parts.append(
-            f'<circle class="dot" cx="{x}" cy="{y}" r="4"><title>{escape(said)}</title></circle>'
-        )
-    return svg("".join(parts), f"Validation accuracy by {name}", width, height)
-
-
-def _short(value: object) -> str:
-    text = f"{value:g}" if isinstance(value, float) else str(value)
-    return text if len(text) <= 10 else f"{text[:9]}…"
 
 
 def reliability(bins: Sequence[Bin]) -> str:

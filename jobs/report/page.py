@@ -13,6 +13,7 @@ from jobs.files import write_text
 from jobs.report import charts
 from jobs.report.content import Class, Report, Results, ShownClip
 from jobs.report.media import Media
+from jobs.report.swept import swept
 from jobs.report.timeline import timeline
 from jobs.words import duration
 
@@ -71,6 +72,7 @@ def _variables(
         "percent": percent,
         "called": called,
         "differing": differing(results),
+        "short": short,
         "training": duration(sum(circumstances.training_s.values())),
         "worst": worst_confusion(results),
         "heard": _sections_of_clips(heard),
@@ -103,7 +105,7 @@ def _charts(report: Report) -> dict[str, Any]:
         )
     return {
         "interval": Markup(interval),
-        "swept": [(name, Markup(chart)) for name, chart in charts.swept(results.entries)],
+        "swept": [(name, Markup(chart)) for name, chart in swept(results.entries)],
         "coloured": shown[: charts.COLOURED],
         "curves": Markup(charts.learning_curves(results.curves, [by_name[name] for name in shown])),
         "reliability": Markup(charts.reliability(bins)),
@@ -119,6 +121,11 @@ def _positions(results: Results) -> list[tuple[int, Any]]:
 
 def percent(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.1f}%"
+
+
+def short(value: object) -> str:
+    """Return a setting as a table shows it: what a search drew has too many digits."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def called(each: Class) -> str:

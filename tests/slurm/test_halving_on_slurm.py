@@ -74,3 +74,28 @@ def test_killed_requeued_and_without_memory_the_rungs_are_those_of_an_undisturbe
         p.read_text().count("ended: all") for p in (cluster.out / "logs").glob("train-3-*.log")
     ]
     assert sum(ended) == 1
+
+
+def test_a_rung_that_waits_is_submitted_anew_to_wait_for_a_run_that_is_trained_again(
+    cluster: Cluster, made_clips: Path, tmp_path: Path
+) -> None:
+    grid = tmp_path / "halved.yaml"
+    grid.write_text(HALVED.replace("epochs: 4", "epochs: 60"))
+    # One after the other, so that the others still wait when the first is killed.
+    command = ("--grid", grid, "--data", made_clips, "--site-set", "concurrency=1")
+    assert cluster.launch(*command).returncode == 0
+    cluster.wait_until(lambda: list(cluster.out.glob("runs/*/state-*.pt")))
+    before = {line.split()[0] for line in cluster.queue() if "rung-1" in line}
+    process = cluster.command("pgrep", "-f", f"pipeline.executors.entry {cluster.out}").stdout
+    os.kill(int(process.split()[-1]), signal.SIGKILL)
+    cluster.wait_until(lambda: {i["state"] for i in cluster.items("train")} >= {"failed"})
+    # What is submitted now begins when the others have ended long ago.
+    later = ("--site-set", "sbatch.begin=now+30")
+    assert cluster.launch(*command, *later).returncode == 0
+    after = {line.split()[0] for line in cluster.queue() if "rung-1" in line}
+    assert before
+    assert after
+    assert not before & after
+    cluster.drain()
+    assert (cluster.out / "submission.csv").exists()
+    assert "Nothing to do" in cluster.launch(*command).stdout
