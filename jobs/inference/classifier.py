@@ -1,6 +1,6 @@
 """An ensemble as a thing that classifies: its voters, how they are combined, what they say."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -100,11 +100,20 @@ class Classifier:
             _said_by(member, features[member.config.features])
             for member in progress.over(self.members)
         ]
-        stacked: list[Probabilities] = []
+        return self.votes_of(found)
+
+    def votes_of(self, said: Sequence[Probabilities]) -> Probabilities:
+        """Return what each vote says, float32 [votes, clips, classes].
+
+        Args:
+            said: what each of `members` says, float32 [clips, classes].
+        """
+        left = list(said)
+        votes: list[Probabilities] = []
         for voter in self.voters:
-            of_folds, found = found[: len(voter.members)], found[len(voter.members) :]
-            stacked += [mean_of_folds(of_folds)] * voter.times
-        return np.stack(stacked)
+            of_folds, left = left[: len(voter.members)], left[len(voter.members) :]
+            votes += [mean_of_folds(of_folds)] * voter.times
+        return np.stack(votes)
 
 
 def _said_by(member: Member, features: FeatureSet) -> Probabilities:

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-import numpy as np
-
 from jobs.data.manifest import Manifest
 from jobs.errors import InputError
 from jobs.extract.config import FeatureConfig
@@ -13,7 +11,7 @@ from jobs.inference.window_reader import UnreadableError, WindowReader, Windows
 from jobs.models.model import Fitted, Floats
 from jobs.progress import Progress
 from jobs.vote.calibration import calibrated, mean_log
-from jobs.vote.tally import NOBODY, count_votes, mean_of_folds
+from jobs.vote.tally import NOBODY, count_votes
 
 
 def rows_of_windows(classifier: Classifier, clips: Manifest, hop: float) -> Iterator[Row]:
@@ -74,15 +72,12 @@ def _rows(
     from threadpoolctl import threadpool_limits
 
     features = dict(zip(configs, windows.features, strict=True))
-    stacked: list[Floats] = []
-    for voter in classifier.voters:
-        of_folds = []
-        for member in voter.members:
-            with threadpool_limits(member.config.threads):
-                model = models[member.name]
-                of_folds.append(model.predict_proba(features[member.config.features]))
-        stacked += [mean_of_folds(of_folds)] * voter.times
-    said = np.stack(stacked)
+    found: list[Floats] = []
+    for member in classifier.members:
+        with threadpool_limits(member.config.threads):
+            model = models[member.name]
+            found.append(model.predict_proba(features[member.config.features]))
+    said = classifier.votes_of(found)
     tally = count_votes(said, classifier.combine)
     sure = calibrated(mean_log(said), classifier.temperature)
     for number, winner in enumerate(tally.winners.tolist()):

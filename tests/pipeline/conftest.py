@@ -1,10 +1,12 @@
-"""Commands of Slurm that do what a test wants, where no cluster would."""
+"""Stubs of Slurm's commands, for where there is no cluster; an output, and its export."""
 
 import stat
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.commands import command
 
 Stub = Callable[[str, str], None]
 
@@ -22,3 +24,19 @@ def stub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stub:
         path.chmod(path.stat().st_mode | stat.S_IXUSR)
 
     return write
+
+
+@pytest.fixture(scope="session")
+def output(finished: Callable[[Path], None], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An output whose voters are nets of v1; nobody changes it."""
+    folder = tmp_path_factory.mktemp("nets")
+    finished(folder / "out")
+    return folder / "out"
+
+
+@pytest.fixture(scope="session")
+def exported(output: Path) -> Path:
+    """An export of it that stands alone."""
+    done = command("export", output, "--to", output.parent / "exported")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return output.parent / "exported"
