@@ -186,6 +186,8 @@ def _halving(opened: OpenedPlan) -> None:
         f"of {count(entries, 'run')}, {', '.join(steps)}: at most {halved:,} of {whole:,} epochs "
         f"({halved / max(whole, 1):.0%})"
     )
+    for sentence in ladder.warnings():
+        console.warn(sentence)
 
 
 def _differences(settings: dict[str, object]) -> str:

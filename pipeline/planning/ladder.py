@@ -4,7 +4,7 @@ How many tasks a rung has is known before anything is trained; which run a task 
 the rung before it is decided.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -12,10 +12,15 @@ from typing import TYPE_CHECKING
 from jobs.data.workspace import Workspace
 from jobs.train.halving import Halving, Ranked, Rung, made_from
 from jobs.train.recipe import Training
+from jobs.train.schedule import SCHEDULES
 
 if TYPE_CHECKING:
     from pipeline.planning.plan import Plan
     from pipeline.planning.planned_run import PlannedRun
+
+
+# Below this rank correlation with the end, a rung is not far from drawing lots.
+SAYS_LITTLE = 0.3
 
 
 @dataclass(frozen=True)
@@ -184,6 +189,19 @@ class Ladder:
             return None
         undecided = (r for r in range(1, self.rungs + 1) if self.decided(r) is None)
         return next(undecided, None)
+
+    def warnings(self) -> Iterator[str]:
+        """Yield what speaks against a first rung so early: schedules under which it says little."""
+        by, share = self.settings.halving_by, self.settings.halving_from
+        runs = (run for run in self.plan.runs if self.takes_part(run))
+        for name in dict.fromkeys(run.config.schedule.name for run in runs):
+            foretold = SCHEDULES[name].foretold(by, share)
+            if foretold is not None and foretold < SAYS_LITTLE:
+                yield (
+                    f"under the schedule `{name}`, validation {by} after {share:.0%} of the epochs "
+                    f"says little of the end (rank correlation {foretold:.2f} where we measured "
+                    "it): the best runs may stop there. See `halving_by` and `halving_from`"
+                )
 
     def epochs(self) -> tuple[int, int]:
         """Return how many epochs the halving trains, at most, and how many without it."""

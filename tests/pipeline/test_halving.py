@@ -220,3 +220,24 @@ def test_by_hand_refuses_what_tasks_cannot_wait_for(
     done = command("by_hand", "train", "--grid", halved, "--data", made_clips, "--out", tmp_path)
     assert done.returncode != 0
     assert "use python -m pipeline.launch" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "warned"),
+    [
+        (("schedule=onecycle", "halving_by=loss"), "`onecycle`, validation loss after 25%"),
+        (("schedule=onecycle",), None),
+        (("halving_from=0.125",), "`plateau`, validation accuracy after 12%"),
+        ((), None),
+    ],
+)
+def test_where_a_rung_says_little_of_the_end_launch_says_so(
+    launch: Launch, halved: Path, made_clips: Path, tmp_path: Path,
+    settings: tuple[str, ...], warned: str | None,
+) -> None:  # fmt: skip
+    options = [word for each in settings for word in ("--set", each)]
+    where = ("--grid", halved, "--data", made_clips, "--out", tmp_path / "out", "--plan")
+    done = launch(*where, *options, "--executor", "debug")
+    assert done.returncode == 0, done.stderr
+    assert ("says little of the end" in done.stdout) == (warned is not None)
+    assert warned is None or warned in done.stdout
