@@ -1,7 +1,6 @@
 """`python -m pipeline.launch --grid grids/lr_bs.yaml`: from MP3s to submission.csv."""
 
 import math
-import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -12,12 +11,11 @@ from jobs.data.recordings import RecordingHashes
 from jobs.errors import InputError
 from jobs.ownership import owning
 from pipeline.command import EXIT_FAILED, command
-from pipeline.executors import queue, slurm_command
 from pipeline.executors.arrays import require_cheap
 from pipeline.executors.choosing import Executor, choose_executor, choose_site
 from pipeline.executors.here import ExecutorName, Skipped, run_stages
+from pipeline.executors.launcher import end_with_children, require_no_jobs
 from pipeline.executors.limits import DEFAULT_MAX_ARRAY, max_array
-from pipeline.executors.records import JobRecord
 from pipeline.executors.slurm import Submission
 from pipeline.monitoring.memory import record_out_of_memory
 from pipeline.monitoring.overview import overview
@@ -141,20 +139,14 @@ def main(
 
 
 def _launch(opened: OpenedPlan, executor: Executor, jobs: int | None) -> int:
-    # Ended by a signal, the launcher takes its local jobs with it.
-    for ending in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ending, _interrupt)
+    end_with_children()
     with owning(opened.workspace.lock("launch"), wait_s=0):
         return _launch_here(opened, executor, jobs)
 
 
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
-
-
 def _launch_here(opened: OpenedPlan, executor: Executor, jobs: int | None) -> int:
     """Do what is missing and say what became of it; return the exit code."""
-    _require_no_jobs(opened)
+    require_no_jobs(opened.workspace)
     opened.workspace.remove_abandoned_temporaries()
     stages = remaining(opened)
     require_space(opened, stages)
@@ -176,20 +168,6 @@ def _launch_here(opened: OpenedPlan, executor: Executor, jobs: int | None) -> in
     finally:  # whatever cannot be shown, what failed is said
         launch_page.failures(opened, failed)
     return EXIT_FAILED if failed else 0
-
-
-def _require_no_jobs(opened: OpenedPlan) -> None:
-    """Refuse to work here on what Slurm jobs are working on."""
-    root = opened.workspace.root
-    if (
-        JobRecord.load_all(opened.workspace)
-        and slurm_command.slurm_answers()
-        and queue.queued(root)
-    ):
-        raise InputError(
-            f"Slurm jobs of {root} are queued or running; wait for them, or end them with "
-            f"`python -m pipeline.cancel {root}`"
-        )
 
 
 def _launch_on_slurm(

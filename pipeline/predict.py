@@ -1,5 +1,6 @@
 """`python -m pipeline.predict MODEL clips...`: labels for clips that nobody has seen."""
 
+import math
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -76,10 +77,13 @@ def main(
     """
     if out.suffix.lower() not in (".csv", ".json"):
         raise InputError(f"--out {out}: the name must end in .csv or .json")
-    if hop is not None and not hop > 0:
+    if out.is_dir():
+        raise InputError(f"--out {out} is a folder; name a file")
+    if hop is not None and not 0 < hop < math.inf:
         raise InputError(f"--hop {hop:g} must be more than 0 seconds")
     if labels is not None and hop is None:
         raise InputError("--labels are of windows: say --hop, the seconds between two of them")
+    labels = labels.absolute() if labels else None
     asked = Asked(model.absolute(), clips, out.absolute(), hop, labels, per_task)
     if executor is not Executor.debug:
         folder = (work or out.with_name(f"{out.name}.work")).absolute()

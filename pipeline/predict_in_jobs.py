@@ -13,12 +13,15 @@ from jobs.inference.classifier import Classifier
 from jobs.inference.clips import listed
 from jobs.inference.delivery import Delivery
 from jobs.inference.opening import open_classifier
+from jobs.inference.windowed import require_one_window
 from jobs.ownership import owning
 from pipeline.command import EXIT_FAILED
 from pipeline.executors.choosing import Executor, choose_executor, choose_site
 from pipeline.executors.here import ExecutorName, run_stages
+from pipeline.executors.launcher import end_with_children, require_no_jobs
 from pipeline.executors.limits import max_array
 from pipeline.executors.slurm import Submission
+from pipeline.monitoring.overview import overview_of
 from pipeline.pages import launch_page, prediction_page
 from pipeline.planning.prediction import OpenedPrediction, prepared
 from pipeline.planning.space import is_local_to_a_node, make_writable
@@ -56,12 +59,16 @@ def predict_in_jobs(
     workspace = Workspace(work)
     where = choose_executor(executor, workspace, planning=False, site=site)
     chosen, notes = choose_site(where, site, site_settings, planning=False)
-    if where is Executor.slurm and is_local_to_a_node(work):
-        notes.append(f"{work} most likely lies on this node alone; nodes must share it")
+    if where is Executor.slurm:
+        for path in (work, asked.out, asked.model):
+            if is_local_to_a_node(path):
+                notes.append(f"{path} most likely lies on this node alone; nodes must share it")
     launch_page.notes(notes)
     chosen.let_readers_in()
     make_writable(workspace)
     classifier = open_classifier(asked.model)
+    if asked.hop is not None:
+        require_one_window(classifier)
     clips = listed(asked.clips)
     prediction_page.introduce(len(clips), classifier)
     with owning(workspace.lock("launch"), wait_s=math.inf if where is Executor.slurm else 0):
@@ -82,7 +89,7 @@ def _on_slurm(opened: OpenedPrediction, classifier: Classifier) -> int:
     works = work_of(opened, PREDICTION)
     if (delivery := delivery_of(opened)) and not any(work.items for work in works):
         return _say(delivery, opened, classifier)
-    prediction_page.progress(opened, works, submission.alive)
+    prediction_page.progress(overview_of(opened, works))
     submission.require_accepted(works)
     opened.save()
     submission.submit(works)
@@ -91,6 +98,9 @@ def _on_slurm(opened: OpenedPrediction, classifier: Classifier) -> int:
 
 
 def _here(opened: OpenedPrediction, classifier: Classifier, executor: ExecutorName) -> int:
+    end_with_children()
+    require_no_jobs(opened.workspace)
+    opened.workspace.remove_abandoned_temporaries()
     opened.save()
     works = work_of(opened, PREDICTION)
     outcomes = run_stages(opened, works, executor, None, launch_page.started)

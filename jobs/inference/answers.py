@@ -1,5 +1,8 @@
 """What is answered for each clip, as CSV or JSON."""
 
+import csv
+import json
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -9,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from jobs.data.manifest import Manifest
+from jobs.errors import DamagedFileError
 from jobs.extract.config import FeatureConfig
 from jobs.extract.store.feature_set import FeatureSet
-from jobs.files import csv_rows, write_csv, write_json
+from jobs.files import csv_rows, replacing, write_csv
 from jobs.inference.classifier import Classifier
 from jobs.vote.calibration import mean_log
 from jobs.vote.results import Counted
@@ -98,20 +102,40 @@ class Answers:
 def save_rows(path: Path, rows: Iterable[Row], classes: Sequence[str]) -> None:
     """Write answers as they come, at least one, as CSV or as JSON."""
     if path.suffix.lower() == ".json":
-        write_json(path, [_typed(row, classes) for row in rows])
+        _write_json(path, (_typed(row, classes) for row in rows))
         return
     rows = iter(rows)
     first = next(rows)
     write_csv(path, list(first), (list(row.values()) for row in chain([first], rows)))
 
 
+def _write_json(path: Path, answers: Iterator[Row]) -> None:
+    """Write a list as `write_json` does, but row by row: of a million it would take gigabytes."""
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        before = "[\n"
+        for answer in answers:
+            text = json.dumps(answer, indent=2, ensure_ascii=False, allow_nan=False)
+            file.write(before + textwrap.indent(text, "  "))
+            before = ",\n"
+        file.write("\n]\n")
+
+
 def read_rows(path: Path) -> Iterator[Row]:
-    """Yield what `save_rows` wrote as CSV."""
+    """Yield what `save_rows` wrote as CSV.
+
+    Raises:
+        DamagedFileError: it is something else.
+    """
     with path.open(encoding="utf-8", newline="") as file:
         lines = csv_rows(file)
-        header = next(lines)
-        for cells in lines:
-            yield dict(zip(header, cells, strict=True))
+        try:
+            header = next(lines)
+            for cells in lines:
+                yield dict(zip(header, cells, strict=True))
+        except (csv.Error, StopIteration, UnicodeDecodeError, ValueError) as error:
+            raise DamagedFileError(
+                f"{path} is damaged; delete it, and give the same command again"
+            ) from error
 
 
 def _typed(row: Mapping[str, Any], classes: Sequence[str]) -> dict[str, Any]:

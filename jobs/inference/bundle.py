@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -68,10 +68,12 @@ class Bundle:
     Attributes:
         folder: where it lies.
         content: of its export.json.
+        checksums: SHA-256 of each file, by its path in the folder.
     """
 
     folder: Path
     content: Exported
+    checksums: Mapping[str, str]
 
     @classmethod
     def open(cls, folder: Path) -> "Bundle":
@@ -80,7 +82,7 @@ class Bundle:
         Raises:
             DamagedFileError: a file is missing, changed, or not among the checksums.
         """
-        _require_checksums(folder)
+        checksums = _require_checksums(folder)
         path = folder / EXPORT
         try:
             content = Exported.checked(read_json(path), str(path))
@@ -95,7 +97,7 @@ class Bundle:
                 content.versions,
                 library_versions(),
             )
-        return cls(folder, content)
+        return cls(folder, content, checksums)
 
     def classifier(self) -> Classifier:
         content = self.content
@@ -117,7 +119,8 @@ class Bundle:
         config = RunConfig.parse(settings, str(self.folder / EXPORT))
         path = weights_file(self.folder, exported.name)
         load = partial(_load, path, config, self.content.classes)
-        return Member(exported.name, config, load)
+        sha256 = self.checksums.get(path.relative_to(self.folder).as_posix(), "")
+        return Member(exported.name, sha256, config, load)
 
 
 def weights_file(folder: Path, name: str) -> Path:
@@ -207,7 +210,7 @@ def _hashes(folder: Path, names: Iterable[str]) -> list[tuple[str, str]]:
     return found
 
 
-def _require_checksums(folder: Path) -> None:
+def _require_checksums(folder: Path) -> dict[str, str]:
     path = folder / CHECKSUMS
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -229,3 +232,4 @@ def _require_checksums(folder: Path) -> None:
     if unnamed or EXPORT not in wanted:
         what = unnamed[0] if unnamed else EXPORT
         raise DamagedFileError(f"{path} does not name {what}; copy the export again")
+    return wanted

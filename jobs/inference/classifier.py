@@ -1,5 +1,6 @@
 """An ensemble as a thing that classifies: its voters, how they are combined, what they say."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -23,11 +24,13 @@ class Member:
 
     Attributes:
         name: of its files: letters, digits and hyphens.
+        weights: hash of the file of its weights.
         config: of its run.
         load: reads its weights, given a device.
     """
 
     name: str
+    weights: str
     config: RunConfig
     load: Callable[[str], Fitted]
 
@@ -71,9 +74,12 @@ class Classifier:
 
     @property
     def fingerprint(self) -> str:
-        """Changes with who votes and how."""
-        voters = [[v.title, v.times, [m.name for m in v.members]] for v in self.voters]
-        return fingerprint([self.classes, self.combine, self.temperature, voters])
+        """Changes with any answer that it gives: who votes, with which weights, and how."""
+        voters = [[v.title, v.times, [m.weights for m in v.members]] for v in self.voters]
+        configs = [member.config.settings() for member in self.members]
+        names = sorted(self.class_names.items())
+        rule = [self.classes, names, self.combine, self.temperature]
+        return fingerprint([rule, voters, json.loads(json.dumps(configs, default=str))])
 
     @property
     def features(self) -> list[FeatureConfig]:

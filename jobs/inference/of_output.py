@@ -69,6 +69,7 @@ def _member(workspace: Workspace, voting: VotingCheckpoint, classes: tuple[str, 
         raise NotReadyError(f"{checkpoint.meta} knows other classes than the data; launch again")
     return Member(
         name=f"{voting.signature}-epoch-{voting.epoch:05d}",
+        weights=checkpoint.weights_sha256,
         config=config,
         load=partial(load_fitted, run, checkpoint),
     )

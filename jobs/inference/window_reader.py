@@ -61,6 +61,7 @@ class WindowReader:
 
         Raises:
             UnreadableError: it cannot be read from here on.
+            OSError: it cannot be read now.
         """
         connection = self._started()
         connection.send(path)
@@ -76,6 +77,8 @@ class WindowReader:
                 return
             if isinstance(said, str):
                 raise UnreadableError(said)
+            if isinstance(said, OSError):
+                raise said
             yield said
 
     def _started(self) -> Connection:
@@ -113,8 +116,10 @@ def _serve(
             for some in _featured(path, configs, hop):
                 connection.send(some)
             connection.send(None)
-        except (DecodeError, OSError) as error:
+        except (DecodeError, PermissionError, IsADirectoryError) as error:
             connection.send(str(error))
+        except OSError as error:  # a mount that is gone, a stale handle: no word on the recording
+            connection.send(error)
 
 
 def _featured(path: Path, configs: Sequence[FeatureConfig], hop: float) -> Iterator[Windows]:

@@ -25,12 +25,8 @@ def rows_of_windows(classifier: Classifier, clips: Manifest, hop: float) -> Iter
     Raises:
         InputError: its voters hear different windows.
     """
+    require_one_window(classifier)
     configs = classifier.features
-    if len({(each.sample_rate, each.samples) for each in configs}) > 1:
-        raise InputError(
-            "the voters of this ensemble hear windows of different rates or lengths, which --hop "
-            "cannot lay over one another; vote with one run alone, or leave --hop out"
-        )
     models = _loaded(classifier)
     progress = Progress("predict", len(clips), "recordings")
     with WindowReader(configs, hop) as reader:
@@ -41,6 +37,19 @@ def rows_of_windows(classifier: Classifier, clips: Manifest, hop: float) -> Iter
                     yield from _rows(classifier, models, configs, windows, clip.id, clip.path)
             except UnreadableError as error:
                 yield _row(clip.id, clip.path, classifier) | {"problem": str(error)}
+
+
+def require_one_window(classifier: Classifier) -> None:
+    """Refuse an ensemble whose windows cannot be laid over one another.
+
+    Raises:
+        InputError: says so.
+    """
+    if len({(each.sample_rate, each.samples) for each in classifier.features}) > 1:
+        raise InputError(
+            "the voters of this ensemble hear windows of different rates or lengths, which --hop "
+            "cannot lay over one another; vote with one run alone, or leave --hop out"
+        )
 
 
 def _loaded(classifier: Classifier) -> dict[str, Fitted]:

@@ -1,5 +1,6 @@
 """What every item of a plan is doing: from our own files, one squeue call and one sacct call."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -14,7 +15,7 @@ from pipeline.monitoring.slurm_words import why_waiting
 from pipeline.planning.canary import canary_workspace
 from pipeline.planning.plan import OpenedPlan
 from pipeline.stages.graph import remaining, stage_named
-from pipeline.stages.stage import Work
+from pipeline.stages.stage import Opened, Work
 
 State = Literal["done", "running", "waiting", "unknown", "failed", "open"]
 
@@ -49,13 +50,17 @@ class Overview:
         return any(item.state in ("running", "waiting", "unknown") for item in self.items)
 
 
-def overview(opened: OpenedPlan) -> Overview:
-    """Return how every item stands. Files decide what is done; Slurm says what the rest does."""
+def overview_of(opened: Opened, stages: Sequence[Work]) -> Overview:
+    """Return how every item stands. Files decide what is done; Slurm says what the rest does.
+
+    Args:
+        opened: the plan.
+        stages: with what is missing.
+    """
     notes: list[str] = []
     records = JobRecord.load_all(opened.workspace)
     latest = latest_jobs(records, opened.plan.identity)
     queued = _queued(opened, bool(records), notes)
-    stages = remaining(opened)
     # Only of jobs that are neither queued nor done does anybody need to know how they ended: one
     # sacct call for all of them, because each takes the accounting database's time.
     unknown = [
@@ -77,7 +82,12 @@ def overview(opened: OpenedPlan) -> Overview:
     return Overview(_with_causes(items, after_canary if failed else set()), notes)
 
 
-def _has_failed_canary(opened: OpenedPlan) -> bool:
+def overview(opened: OpenedPlan) -> Overview:
+    """Return how every item of a launch stands."""
+    return overview_of(opened, remaining(opened))
+
+
+def _has_failed_canary(opened: Opened) -> bool:
     """Return whether the canary of this output has failed, as far as that can be known."""
     workspace = canary_workspace(opened.workspace.root)
     try:
@@ -109,9 +119,7 @@ def _with_cause(item: Item, broken: set[str], canary_failed: bool) -> Item:
     return replace(item, detail=reason, failure=failure)
 
 
-def _queued(
-    opened: OpenedPlan, submitted: bool, notes: list[str]
-) -> dict[str, queue.QueuedJob] | None:
+def _queued(opened: Opened, submitted: bool, notes: list[str]) -> dict[str, queue.QueuedJob] | None:
     """Return this output's jobs by id; None if squeue does not answer."""
     if not submitted:
         return {}
@@ -126,7 +134,7 @@ def _queued(
 
 
 def _item(
-    opened: OpenedPlan,
+    opened: Opened,
     work: Work,
     number: int,
     record: JobRecord | None,

@@ -1,6 +1,5 @@
 """What predict says: what there is to classify, and what came of it."""
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from jobs.inference.classifier import Classifier
@@ -8,10 +7,16 @@ from jobs.inference.delivery import SHOWN, Delivery
 from jobs.words import count
 from pipeline.command import EXIT_FAILED
 from pipeline.executors.slurm import Submission
-from pipeline.monitoring.failure_note import FailureNote
+from pipeline.monitoring.overview import Overview
 from pipeline.pages import console, launch_page
 from pipeline.planning.prediction import OpenedPrediction
-from pipeline.stages.stage import Work
+
+UNDER_WAY = ("running", "waiting", "unknown")
+# Where what a launch is told does not help: here nothing has batches, and no task goes on.
+REMEDIES = {
+    "memory": "out of memory; ask for more with --site-set 'predict={mem_gb: 16}'",
+    "time": "time limit; --per-task gives each task fewer clips",
+}
 
 
 def introduce(clips: int, classifier: Classifier) -> None:
@@ -22,26 +27,22 @@ def introduce(clips: int, classifier: Classifier) -> None:
     )
 
 
-def progress(
-    opened: OpenedPrediction, works: Sequence[Work], alive: Mapping[tuple[str, int], str]
-) -> None:
-    """Say how much of each stage is done or under way, and what has failed.
-
-    Args:
-        opened: the prediction.
-        works: its stages with what is missing.
-        alive: (stage, item) of what is queued or running.
-    """
-    for work in works:
-        under_way = sum((work.name, item) in alive for item in work.items)
-        done = work.total - len(work.items)
-        console.say(f"  {work.name:8} {done} of {work.total} done, {under_way} queued or running")
-        gone = [item for item in work.items if (work.name, item) not in alive]
-        notes = {k: FailureNote.load(opened.workspace.failure(work.name, k)) for k in gone}
-        failed = [(item, note) for item, note in notes.items() if note]
-        for item, note in failed[:SHOWN]:
-            console.complain(f"{work.title(opened, item)}: {note.reason}")
-            console.say(f"    log: {opened.workspace.log(work.name, item)}")
+def progress(seen: Overview) -> None:
+    """Say how much of each stage is done or under way, and what has failed since it began."""
+    for note in seen.notes:
+        console.warn(note)
+    for stage in dict.fromkeys(item.stage for item in seen.items):
+        items = seen.of(stage)
+        done = sum(item.state == "done" for item in items)
+        under_way = sum(item.job is not None and item.state in UNDER_WAY for item in items)
+        console.say(f"  {stage:8} {done} of {len(items)} done, {under_way} queued or running")
+        failed = [(item, item.failure) for item in items if item.failure]
+        for item, failure in failed[:SHOWN]:
+            console.complain(f"{item.title}: {REMEDIES.get(failure.kind, failure.reason)}")
+            if failure.log:
+                console.say(f"    log: {failure.log}")
+        if len(failed) > SHOWN:
+            console.say(f"    ... and {len(failed) - SHOWN} more")
 
 
 def submitted(submission: Submission[OpenedPrediction]) -> None:

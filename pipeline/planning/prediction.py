@@ -104,7 +104,7 @@ class OpenedPrediction:
     def answers(self, task: int) -> Path:
         """Return where the answers of one task go: another file for other clips or voters."""
         parts = [self.plan.voters, self.plan.listings[task], self.plan.hop]
-        return self.workspace.launches / "answers" / f"{task:05d}-{fingerprint(parts)}.csv"
+        return self.workspace.launches / "answers" / f"{fingerprint(parts)}.csv"
 
     @property
     def delivered(self) -> Path:

@@ -73,7 +73,9 @@ class Collect(PredictionStage):
 
     name = "collect"
     does = "all answers into one file"
-    waits_for = Wait(CLASSIFY, "success")
+    # Not their success: once one of an array has failed, that cannot come any more, though another
+    # job does its part.
+    waits_for = Wait(CLASSIFY, "end")
     in_site = VOTE.name
     repeats = True
 
@@ -100,6 +102,7 @@ class Collect(PredictionStage):
                 identity=plan.identity,
                 out=plan.out,
                 labels=plan.labels,
+                version=_version(out),
                 delivery=delivery.model_dump(),
             )
             write_json(opened.delivered, delivered.model_dump(mode="json"))
@@ -108,11 +111,19 @@ class Collect(PredictionStage):
 
 
 class Delivered(Schema):
-    """That all answers of a plan are in its file, and what came of it."""
+    """That all answers of a plan are in its file, and what came of it.
+
+    Attributes:
+        identity: of the plan.
+        out, labels: see `PredictionPlan`.
+        version: size and time of change of the file, which somebody may write anew.
+        delivery: see `Delivery`.
+    """
 
     identity: str
     out: str
     labels: str | None
+    version: tuple[int, int]
     delivery: dict[str, object]
 
 
@@ -124,11 +135,20 @@ def delivery_of(opened: "OpenedPrediction") -> "Delivery | None":
     try:
         found = Delivered.checked(read_json(path), str(path))
         delivery = Delivery.checked(found.delivery, str(path))
+        version = _version(Path(opened.plan.out))
     except (FileNotFoundError, DamagedFileError, InputError, AttributeError, TypeError):
         return None
     plan = opened.plan
-    is_current = (found.identity, found.out, found.labels) == (plan.identity, plan.out, plan.labels)
-    return delivery if is_current and Path(plan.out).exists() else None
+    is_current = (found.identity, found.out, found.labels, found.version) == (
+        plan.identity, plan.out, plan.labels, version
+    )  # fmt: skip
+    are_labelled = plan.labels is None or Path(plan.labels).is_dir()
+    return delivery if is_current and are_labelled else None
+
+
+def _version(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
 
 
 def _classifier(opened: "OpenedPrediction") -> "Classifier":
@@ -157,7 +177,12 @@ def _rows(
     if opened.plan.hop is not None:
         yield from rows_of_windows(classifier, Manifest(root, tuple(clips)), opened.plan.hop)
         return
-    manifest = hashed(root, clips, RecordingHashes())
+    try:
+        manifest = hashed(root, clips, RecordingHashes())
+    except InputError as error:
+        raise NotReadyError(
+            f"what was listed has changed ({error}); give the same command again"
+        ) from error
     with tempfile.TemporaryDirectory(prefix="predict-") as folder:
         features = features_of(manifest, classifier.features, Path(folder), cpus)
         yield from Answers.of(classifier, manifest, features).rows()

@@ -1,6 +1,8 @@
 """Predictions in jobs: the bytes of one process, done again only where something is missing."""
 
 import csv
+import hashlib
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
 
+from jobs.data.workspace import Workspace
+from jobs.errors import DamagedFileError
+from jobs.inference.clips import listed
+from jobs.inference.opening import open_classifier
+from pipeline.planning.prediction import prepared
+from pipeline.planning.site import load_site
+from pipeline.planning.space import make_writable
+from pipeline.stages.classify import CLASSIFY, COLLECT
 from tests.commands import command
 
 
@@ -103,5 +114,75 @@ def test_a_part_that_fails_is_named_and_nothing_half_done_gets_the_name_that_was
     done = command(*asked)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "epoch-0000" in done.stdout + done.stderr
-    assert "collect is not started" in done.stdout + done.stderr
+    assert "3 of 3 parts have no answers" in done.stdout + done.stderr
     assert not out.exists()
+
+
+def test_what_was_delivered_is_made_again_if_it_is_not_that_any_more(
+    model: Path, clips: Path, tmp_path: Path
+) -> None:
+    out, labels = tmp_path / "said.csv", tmp_path / "labels"
+    local = ("--executor", "local", "--per-task", 5)
+    asked = ("predict", model, clips, "--out", out, "--hop", 0.5, "--labels", labels, *local)
+    assert command(*asked).returncode == 0
+    first = out.read_bytes()
+    assert command("predict", model, clips / "1.mp3", "--out", out).returncode == 0
+    assert out.read_bytes() != first
+    shutil.rmtree(labels)
+    again = command(*asked)
+    assert again.returncode == 0, again.stderr
+    assert "classify:" not in again.stdout
+    assert out.read_bytes() == first
+    assert (labels / "long.txt").exists()
+
+
+def test_answers_of_another_model_are_not_mixed_with_those_of_this_one(
+    model: Path, clips: Path, tmp_path: Path
+) -> None:
+    asked = ("--out", tmp_path / "said.csv", "--executor", "local", "--per-task", 5)
+    assert command("predict", model, clips, *asked).returncode == 0
+    # Other weights under the same names, as of the same grid trained elsewhere.
+    for meta in model.glob("runs/*/checkpoints/*.json"):
+        said = json.loads(meta.read_text())
+        weights = meta.with_name(said["weights"])
+        state = torch.load(weights, weights_only=True)
+        for tensor in state["weights"].values():
+            if tensor.is_floating_point():
+                tensor.mul_(0.5)
+        torch.save(state, weights)
+        said["weights_sha256"] = hashlib.sha256(weights.read_bytes()).hexdigest()
+        meta.write_text(json.dumps(said))
+    again = command("predict", model, clips, *asked)
+    assert again.returncode == 0, again.stderr
+    assert "done: part 1 of 3" in again.stdout
+
+
+def test_a_folder_of_clips_may_hold_what_is_half_done(
+    model: Path, clips: Path, tmp_path: Path
+) -> None:
+    asked = ("predict", model, clips, "--out", clips / "said.csv", "--executor", "local")
+    assert command(*asked).returncode == 0
+    again = command(*asked)
+    assert "14 clips, " in again.stdout
+    assert "classify:" not in again.stdout
+
+
+def test_windows_of_files_that_cannot_be_read_now_are_no_answers(
+    model: Path, clips: Path, tmp_path: Path
+) -> None:
+    workspace = Workspace(tmp_path / "work")
+    make_writable(workspace)
+    listing, classifier = listed([clips]), open_classifier(model)
+    site, out = load_site("local", []), tmp_path / "said.csv"
+    opened = prepared(workspace, model, classifier, listing, site, out, hop=0.5)
+    opened.save()
+    clips.rename(tmp_path / "gone")
+    with pytest.raises(FileNotFoundError):
+        CLASSIFY.do(opened, 0, 1)
+    assert CLASSIFY.missing(opened) == [0]
+    (tmp_path / "gone").rename(clips)
+    CLASSIFY.do(opened, 0, 1)
+    assert CLASSIFY.missing(opened) == []
+    opened.answers(0).write_text("id,path\nhalf")
+    with pytest.raises(DamagedFileError, match="delete it, and give the same command again"):
+        COLLECT.do(opened, 0, 1)

@@ -48,7 +48,8 @@ SOUND_SUFFIXES = frozenset(
 )
 # What macOS puts beside the files of an archive.
 HIDDEN = "__MACOSX"
-OURS = Path("launch", "plan.json")  # lies in every output folder
+# One of these lies in every output folder, and in that of every prediction in jobs.
+OURS = (Path("launch", "plan.json"), Path("launch", "prediction.json"))
 
 
 class What(Enum):
@@ -93,7 +94,7 @@ def _walk(
     if me in above:
         yield Found(below, What.LOOP)
         return
-    if below and os.path.exists(os.path.join(folder, OURS)):
+    if below and any(os.path.exists(os.path.join(folder, each)) for each in OURS):
         yield Found(below, What.OUTPUT)
         return
     with os.scandir(folder) as entries:
