@@ -51,6 +51,11 @@ class Workspace:
         return self.launches / "plan.json"
 
     @property
+    def prediction(self) -> Path:
+        """In place of `plan`, what a prediction in jobs decided: model, lists of clips."""
+        return self.launches / "prediction.json"
+
+    @property
     def manifest(self) -> Path:
         return self.root / "manifest.csv"
 

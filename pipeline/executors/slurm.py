@@ -86,7 +86,7 @@ class Submission(Generic[P]):
         if "%" in root or "\\" in root or not root.isprintable():
             raise InputError(
                 f"{root!r}: Slurm's scripts allow neither %, \\ nor line breaks in a path; choose "
-                "another --out"
+                "another folder"
             )
         self.records = JobRecord.load_all(self.workspace)
         self.queued = queue.queued(self.workspace.root)

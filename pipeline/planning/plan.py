@@ -131,6 +131,11 @@ class OpenedPlan:
         workspace.require_ours()
         path = workspace.plan
         if not path.exists():
+            if workspace.prediction.exists():
+                raise NotReadyError(
+                    f"{workspace.root} is the folder of a prediction; the same predict command "
+                    "again says how far it is"
+                )
             what = "has no plan of a launch" if workspace.root.exists() else "does not exist"
             raise NotReadyError(f"{workspace.root} {what}; is it what --out named?")
         try:

@@ -72,7 +72,7 @@ class OpenedPrediction:
             InputError: others may have written what lies there.
         """
         workspace.require_ours()
-        path = _plan(workspace)
+        path = workspace.prediction
         if not path.exists():
             raise NotReadyError(f"{workspace.root} has no plan of a prediction; is it --work?")
         try:
@@ -84,7 +84,7 @@ class OpenedPrediction:
 
     def save(self) -> None:
         """Make it what tasks do from now on."""
-        write_json(_plan(self.workspace), self.plan.model_dump(mode="json"))
+        write_json(self.workspace.prediction, self.plan.model_dump(mode="json"))
 
     def clips(self, task: int) -> list[Clip]:
         """Return what one task is to classify.
@@ -161,10 +161,6 @@ def prepared(
         code=code_hash(),
     )
     return OpenedPrediction(workspace, plan)
-
-
-def _plan(workspace: Workspace) -> Path:
-    return workspace.launches / "prediction.json"
 
 
 def _listing(workspace: Workspace, task: int, fingerprint: str) -> Path:

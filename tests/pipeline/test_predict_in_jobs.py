@@ -102,6 +102,10 @@ def test_the_output_of_a_launch_is_no_folder_for_a_prediction(
     done = command("predict", model, clips, *asked, "--work", model)
     assert done.returncode == 2
     assert "is the output of a launch; choose another --work" in done.stderr
+    assert command("predict", model, clips, *asked).returncode == 0
+    status = command("status", tmp_path / "said.csv.work")
+    assert status.returncode == 2
+    assert "is the folder of a prediction; the same predict command again" in status.stderr
 
 
 def test_a_part_that_fails_is_named_and_nothing_half_done_gets_the_name_that_was_asked_for(
