@@ -25,6 +25,10 @@ class Place(Schema):
     tiers: str
 
 
+# Why a run that nobody can give more memory ranks last.
+HOPELESS = "out of memory in the largest tier"
+
+
 class OutOfMemory(Schema):
     """By the run's signature and not by its task: after a rung other tasks go on with it."""
 

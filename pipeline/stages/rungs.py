@@ -13,7 +13,7 @@ from jobs.ownership import is_owned, owning
 from jobs.train.halving import MOST_RUNGS, Rung, Standing, rank
 from jobs.train.history import History
 from jobs.words import count
-from pipeline.planning.out_of_memory import OutOfMemory
+from pipeline.planning.out_of_memory import HOPELESS, OutOfMemory
 from pipeline.planning.resources import Resources, cpus_available
 from pipeline.stages.stage import Request, Space, Stage, Wait
 from pipeline.stages.train import TRAIN, Train, is_far_enough, progress_of, title_of, train
@@ -84,7 +84,7 @@ class Rank(Stage):
             run, planned = opened.run(number), opened.plan.runs[number]
             epoch = ladder.epoch(self.rung, number)
             if out.is_hopeless(opened, number):
-                return Standing(entry, name, None, "out of memory in the largest tier")
+                return Standing(entry, name, None, HOPELESS)
             if not run.is_trained_to(epoch):
                 how = "launch again"
                 if planned.signature in out.runs:

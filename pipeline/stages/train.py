@@ -8,7 +8,7 @@ from jobs.errors import DamagedFileError, InputError
 from jobs.ownership import is_owned
 from jobs.train.history import History
 from jobs.words import count, duration
-from pipeline.planning.out_of_memory import OutOfMemory
+from pipeline.planning.out_of_memory import HOPELESS, OutOfMemory
 from pipeline.planning.resources import Resources, cpus_available
 from pipeline.stages.index import INDEX
 from pipeline.stages.stage import Request, Space, Stage, Wait
@@ -171,6 +171,8 @@ def progress_of(opened: "OpenedPlan", number: int, rung: int, running: bool) -> 
     stopped = opened.ladder.stopped_at(planned.entry)
     if stopped is not None:
         return stopped.words if stopped.rung == rung else ""
+    if OutOfMemory.load(opened.workspace).is_hopeless(opened, number):
+        return f"{HOPELESS}: it will rank last"
     return _result(run)
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from pipeline.planning.opening import open_plan
 from pipeline.planning.plan import OpenedPlan
 from pipeline.planning.site import load_site
 from pipeline.stages.graph import remaining
+from pipeline.stages.train import TRAIN
 from tests.commands import Launch, command
 
 HALVED = """\
@@ -212,6 +214,11 @@ def test_a_run_without_memory_in_the_largest_tier_ranks_last(
     }
     assert plan.workspace.submission.exists()
     assert not any(work.items for work in remaining(plan))  # it is not tried again and again
+    # While the rung is open, status must not show it as a run that is done.
+    plan.workspace.rung(1).unlink()
+    (number,) = (k for k, run in enumerate(plan.plan.runs) if run.name == "a")
+    said = TRAIN.progress(replace(plan), number, running=False)
+    assert said == "out of memory in the largest tier: it will rank last"
 
 
 def test_by_hand_refuses_what_tasks_cannot_wait_for(
