@@ -48,9 +48,12 @@ def test_killed_requeued_and_without_memory_the_rungs_are_those_of_an_undisturbe
     assert launched.returncode == 0, launched.stderr
     assert "rung-2" in launched.stdout  # everything is submitted at once
     cluster.wait_until(lambda: len(list(cluster.out.glob("runs/*/state-*.pt"))) >= 4)
+    running = cluster.running("train-small")
+    process = cluster.command("pgrep", "-f", f"pipeline.executors.entry {cluster.out}").stdout
+    os.kill(int(process.split()[-1]), signal.SIGKILL)
+    # Only when it has gone: requeued itself, the killed run would be no loss.
+    cluster.wait_until(lambda: set(running) - set(cluster.running("train-small")))
     cluster.command("scontrol", "requeue", cluster.running("train-small")[0])
-    node_process = cluster.command("pgrep", "-f", f"pipeline.executors.entry {cluster.out}").stdout
-    os.kill(int(node_process.split()[-1]), signal.SIGKILL)
     cluster.drain()
     # The run that was killed is not queued anew by Slurm: the rung waits for it.
     (rung,) = cluster.items("rung-1")
