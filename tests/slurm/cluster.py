@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -89,6 +90,17 @@ class Cluster:
             self.testbed.kill_node(node)
         return node
 
+    def kill_a_task(self, part: str) -> None:
+        """Kill a task of a job whose name contains `part`, as the kernel does; wait for its end.
+
+        Requeued before it has gone, its job would be no loss.
+        """
+        running = set(self.running(part))
+        pids = self.command("pgrep", "-f", f"pipeline.executors.entry {self.out}").stdout.split()
+        of_part = [pid for pid in pids if part in _job_name(pid)]
+        os.kill(int(of_part[-1]), signal.SIGKILL)
+        self.wait_until(lambda: running - set(self.running(part)))
+
     def wait_until(self, condition: Callable[[], object], seconds: float = 180) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
@@ -104,3 +116,12 @@ class Cluster:
         """Return the ids of running jobs whose name contains `part`."""
         lines = [line.split() for line in self.queue()]
         return [fields[0] for fields in lines if part in fields[1] and fields[2] == "RUNNING"]
+
+
+def _job_name(pid: str) -> str:
+    """Return the name of the job that a process belongs to; "" if it has none, or has ended."""
+    try:
+        variables = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        return ""
+    return next((v.partition("=")[2] for v in variables if v.startswith("SLURM_JOB_NAME=")), "")

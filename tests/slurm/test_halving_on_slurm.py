@@ -1,8 +1,6 @@
 """Successive halving on a real Slurm: all jobs at once, killed, requeued, out of memory."""
 
 import json
-import os
-import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -48,11 +46,7 @@ def test_killed_requeued_and_without_memory_the_rungs_are_those_of_an_undisturbe
     assert launched.returncode == 0, launched.stderr
     assert "rung-2" in launched.stdout  # everything is submitted at once
     cluster.wait_until(lambda: len(list(cluster.out.glob("runs/*/state-*.pt"))) >= 4)
-    running = cluster.running("train-small")
-    process = cluster.command("pgrep", "-f", f"pipeline.executors.entry {cluster.out}").stdout
-    os.kill(int(process.split()[-1]), signal.SIGKILL)
-    # Only when it has gone: requeued itself, the killed run would be no loss.
-    cluster.wait_until(lambda: set(running) - set(cluster.running("train-small")))
+    cluster.kill_a_task("train-small")
     cluster.command("scontrol", "requeue", cluster.running("train-small")[0])
     cluster.drain()
     # The run that was killed is not queued anew by Slurm: the rung waits for it.
@@ -89,8 +83,7 @@ def test_a_rung_that_waits_is_submitted_anew_to_wait_for_a_run_that_is_trained_a
     assert cluster.launch(*command).returncode == 0
     cluster.wait_until(lambda: list(cluster.out.glob("runs/*/state-*.pt")))
     before = {line.split()[0] for line in cluster.queue() if "rung-1" in line}
-    process = cluster.command("pgrep", "-f", f"pipeline.executors.entry {cluster.out}").stdout
-    os.kill(int(process.split()[-1]), signal.SIGKILL)
+    cluster.kill_a_task("train-small")
     cluster.wait_until(lambda: {i["state"] for i in cluster.items("train")} >= {"failed"})
     # What is submitted now begins when the others have ended long ago.
     later = ("--site-set", "sbatch.begin=now+30")

@@ -1,8 +1,6 @@
 """A prediction on a real Slurm: an array of clips, killed and requeued, resumed like a launch."""
 
-import os
 import shutil
-import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,10 +27,7 @@ def test_killed_and_requeued_a_prediction_gives_the_bytes_of_one_in_a_single_pro
     assert submitted.returncode == 0, submitted.stderr
     assert "classify 0 of 4 done" in submitted.stdout
     cluster.wait_until(lambda: len(cluster.running("classify")) >= 2)
-    process = cluster.command("pgrep", "-f", f"pipeline.executors.entry {cluster.out}").stdout
-    before = cluster.running("classify")
-    os.kill(int(process.split()[-1]), signal.SIGKILL)
-    cluster.wait_until(lambda: set(before) - set(cluster.running("classify")))
+    cluster.kill_a_task("classify")
     for job in cluster.running("classify")[:1]:
         cluster.command("scontrol", "requeue", job)
     while_queued = cluster.pipeline(*command)
