@@ -18,6 +18,7 @@ import resource
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -107,6 +108,19 @@ def levels_of(dataset: Dataset, rng: np.random.Generator) -> PooledClips:
     )
 
 
+def first_of(clips: PooledClips, count: int) -> PooledClips:
+    """Return the first of some clips, as a test."""
+    part = slice(count)
+    return replace(
+        clips,
+        levels=clips.levels[part],
+        facts=clips.facts[part],
+        groups=clips.groups[part],
+        labels=clips.labels[part],
+        ids=clips.ids[part],
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--entries", type=int, default=40)
@@ -130,7 +144,9 @@ def main() -> None:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         started = time.perf_counter()
         vote = Vote.among(dataset, entries, VoteRules(choose="greedy", combine="soft"))
-        looked = LookedAt(split, labelled=levels_of(dataset, rng), recordings=[])
+        labelled = levels_of(dataset, rng)
+        test = replace(labelled, labels=np.full(len(labelled), -1), groups=labelled.groups + 10**6)
+        looked = LookedAt(split, labelled, first_of(test, arguments.clips // 5), recordings=[])
         estimate, _ = make_estimate(vote, inputs_of(vote, []), {}, looked)
         seconds = time.perf_counter() - started
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -27,7 +27,7 @@ from pipeline.planning.prediction import prepared
 from pipeline.planning.site import load_site
 from pipeline.planning.space import make_writable
 from pipeline.stages.classify import COLLECT
-from pipeline.stages.graph import PREDICTION, work_of
+from pipeline.stages.graph import PREDICTION, missing_work
 
 
 def main() -> None:
@@ -51,7 +51,7 @@ def main() -> None:
         opened = prepared(workspace, arguments.model.absolute(), classifier, clips, site, out)
         opened.save()
         times.append(time.perf_counter())
-        work_of(opened, PREDICTION)
+        missing_work(opened, PREDICTION)
         times.append(time.perf_counter())
         launcher_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         del clips

@@ -26,7 +26,7 @@ from pipeline.pages import launch_page, prediction_page
 from pipeline.planning.prediction import OpenedPrediction, prepared
 from pipeline.planning.space import is_local_to_a_node, make_writable
 from pipeline.stages.classify import delivery_of
-from pipeline.stages.graph import PREDICTION, work_of
+from pipeline.stages.graph import PREDICTION, missing_work
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def _on_slurm(opened: OpenedPrediction, classifier: Classifier) -> int:
     submission = Submission(opened, max_array=max_array(opened.plan.site))
     # First the queue, then the files: see `pipeline.launch`.
     submission.look()
-    works = work_of(opened, PREDICTION)
+    works = missing_work(opened, PREDICTION)
     if (delivery := delivery_of(opened)) and not any(work.items for work in works):
         return _say(delivery, opened, classifier)
     prediction_page.progress(overview_of(opened, works))
@@ -102,7 +102,7 @@ def _here(opened: OpenedPrediction, classifier: Classifier, executor: ExecutorNa
     require_no_jobs(opened.workspace)
     opened.workspace.remove_abandoned_temporaries()
     opened.save()
-    works = work_of(opened, PREDICTION)
+    works = missing_work(opened, PREDICTION)
     outcomes = run_stages(opened, works, executor, None, launch_page.started)
     failed = [each for each in outcomes if launch_page.ended(opened, each)]
     if delivery := delivery_of(opened):

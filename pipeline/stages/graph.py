@@ -47,10 +47,10 @@ def stages_of_plan(opened: "OpenedPlan") -> list[Stage]:
 
 def remaining(opened: "OpenedPlan") -> list[Work]:
     """Return all stages of a launch with what is missing on disk, in their order."""
-    return work_of(opened, stages_of_plan(opened))
+    return missing_work(opened, stages_of_plan(opened))
 
 
-def work_of(opened: Opened, stages: Sequence[AnyStage]) -> list[Work]:
+def missing_work(opened: Opened, stages: Sequence[AnyStage]) -> list[Work]:
     """Return stages with what is missing on disk.
 
     Args:
