@@ -59,8 +59,8 @@ def read_parts(settings: Mapping[str, Any], where: Where) -> dict[str, Schema]:
         InputError: a wrong value.
     """
     position = where if callable(where) else lambda _: where
-    settings = with_strength(settings, position(AUGMENT))
     features = _read(FeatureConfig, settings, where)
+    settings = with_strength(settings, features.frames, position(AUGMENT))
     model = _chosen(MODEL, settings, where)
     parts: dict[str, Schema | None] = {"features": features, MODEL: model}
     parts["basics"] = _read(Basics, settings, where)

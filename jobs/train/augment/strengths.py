@@ -9,13 +9,16 @@ from typing import Any
 from jobs.errors import InputError, quoted
 
 AUGMENT = "augment"
+# Of a clip's frames one mask covers at most this share, as the p of Park et al. 2019 limits it:
+# 25 frames are a tenth of six seconds and half of one second, of which too little would be left.
+MASKED_SHARE = 0.1
 STRENGTHS: dict[str, dict[str, Any]] = {
     "none": {},
     "light": {
         "crop_p": 0.5, "crop_min": 0.8,
         "equaliser_p": 0.5, "equaliser_db": 3,
         "shift_p": 0.5, "shift_max": 0.5,
-        "mask_p": 0.5, "masks": 1, "mask_bands": 8, "mask_frames": 25,
+        "mask_p": 0.5, "masks": 1, "mask_bands": 8,
     },
     "strong": {
         "crop_p": 0.5, "crop_min": 0.6,
@@ -24,16 +27,17 @@ STRENGTHS: dict[str, dict[str, Any]] = {
         "shift_p": 0.5, "shift_max": 0.5,
         "speed_p": 0.5, "speed_max": 0.15,
         "pitch_p": 0.5, "pitch_max": 2,
-        "mask_p": 0.5, "masks": 2, "mask_bands": 8, "mask_frames": 25,
+        "mask_p": 0.5, "masks": 2, "mask_bands": 8,
     },
 }  # fmt: skip
 
 
-def with_strength(settings: Mapping[str, Any], where: str) -> dict[str, Any]:
+def with_strength(settings: Mapping[str, Any], frames: int, where: str) -> dict[str, Any]:
     """Return flat settings in which the strength's name is replaced by what it stands for.
 
     Args:
         settings: of a run, by name.
+        frames: of a clip's features.
         where: `augment` was written, for messages.
 
     Raises:
@@ -45,4 +49,7 @@ def with_strength(settings: Mapping[str, Any], where: str) -> dict[str, Any]:
             f"{where}: `{AUGMENT}` must be {', '.join(STRENGTHS)}; got {quoted(wanted)}"
         )
     own = {name: value for name, value in settings.items() if name != AUGMENT}
-    return STRENGTHS[wanted] | own
+    strength = STRENGTHS[wanted]
+    if "mask_p" in strength:
+        strength = strength | {"mask_frames": max(1, int(MASKED_SHARE * frames))}
+    return strength | own

@@ -129,6 +129,7 @@ def test_every_model_names_its_source(model: str) -> None:
         ("resnet", {"depth": 20}), ("resnet", {"depth": 110}),
         ("resnet", {"depth": 56, "shortcut": "B"}), ("cnn", {}), ("inception", {}),
         ("wide_resnet", {}), ("wide_resnet", {"width": 64, "residual_stages": 4}),
+        ("wide_resnet", {"stem_stride": 4}),
         ("densenet", {"densenet_depth": 100}), ("densenet", {"densenet_depth": 40, "growth": 24}),
     ],
     ids=str,
@@ -140,6 +141,17 @@ def test_the_size_of_a_model_is_known_without_building_it(
     count = parameter_count(sized.build(4))
     # For asking whether checkpoints fit on a disk.
     assert 0.95 * count < sized.parameters(64 * 259) < 1.25 * count
+
+
+def test_a_stem_of_stride_four_leaves_a_quarter_of_the_places_to_every_block() -> None:
+    places = []
+    for stride in (2, 4):
+        model = net("wide_resnet", stem_stride=stride).build(4)
+        model.get_submodule("stages.0").register_forward_hook(
+            lambda _module, _inputs, output: places.append(tuple(output.shape[2:]))
+        )
+        assert model(torch.randn(2, 1, 64, 216)).shape == (2, 4)
+    assert places == [(32, 108), (16, 54)]
 
 
 def test_resnet_counts_its_layers() -> None:

@@ -173,6 +173,16 @@ def test_a_strength_stands_for_settings_of_which_each_can_be_set() -> None:
     assert {"mixing", "equaliser", "pitch"}.isdisjoint(part.name for part in v2.augmentations)
 
 
+@pytest.mark.parametrize(("seconds", "widest"), [(6.0, 25), (1.0, 4), (0.1, 1)])
+def test_a_strength_masks_a_tenth_of_a_clip_however_short_it_is(
+    seconds: float, widest: int
+) -> None:
+    config = RunConfig.parse({"augment": "strong", "seconds": seconds})
+    assert config.settings()["mask_frames"] == widest
+    asked = RunConfig.parse({"augment": "strong", "seconds": seconds, "mask_frames": 7})
+    assert asked.settings()["mask_frames"] == 7
+
+
 def test_a_mistake_is_named_where_its_setting_stands() -> None:
     for values, position in (
         ({"lr": -1}, "line lr"),
