@@ -81,8 +81,10 @@ class Choices(Schema):
 def on_cpu(computing: Computing) -> Choices:
     """Return the choices for a CPU: exact, unless the config asks for less.
 
-    Measured on CPUs: channels last is 1.2 to 1.9 times faster, bfloat16 is slower, and
-    torch.compile is no faster than eager once freed memory is kept.
+    Measured on CPUs: channels last is 1.2 to 1.9 times faster, and torch.compile is no faster than
+    eager once freed memory is kept. bfloat16 is slower, but 1.8 (wide_resnet) to 2.6 times (a
+    ResNet-20) faster where the CPU multiplies in it (amx_bf16 in /proc/cpuinfo); it is not chosen
+    by itself even there, for the same run would have other bits on another node.
     """
     return Choices(autocast=_asked(computing))
 
