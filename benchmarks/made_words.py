@@ -156,6 +156,8 @@ def main() -> None:
     parser.add_argument("--noise", type=float, default=0, help="dB more of it")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
+    if (options.data / "recordings").exists():
+        parser.error(f"{options.data} has recordings already; choose another folder")
     write_words(options.data, options.speakers, options.clips, options.noise, options.seed)
 
 

@@ -32,9 +32,7 @@ class WideResNet(nn.Module):
         kernel: its size, odd.
     """
 
-    def __init__(
-        self, width: int, stages: int, classes: int, stride: int = 2, kernel: int = 5
-    ) -> None:
+    def __init__(self, width: int, stages: int, classes: int, stride: int, kernel: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(1, width, kernel, stride=stride, padding=kernel // 2, bias=False)
         self.norm = nn.BatchNorm2d(width)
@@ -55,8 +53,7 @@ class WideResNet(nn.Module):
 
     def embed(self, x: Tensor) -> Tensor:
         """Return the mean over all bands and frames of the last block, [batch, channels]."""
-        x = F.relu(
-            self.norm(self.conv(x)), inplace=True
-        )  # [batch, width, bands / stride, frames / stride]
+        # [batch, width, bands / stride, frames / stride]
+        x = F.relu(self.norm(self.conv(x)), inplace=True)
         pooled: Tensor = F.adaptive_avg_pool2d(self.stages(x), 1).flatten(1)
         return pooled

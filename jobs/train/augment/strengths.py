@@ -12,24 +12,29 @@ AUGMENT = "augment"
 # Of a clip's frames one mask covers at most this share, as the p of Park et al. 2019 limits it:
 # 25 frames are a tenth of six seconds and half of one second, of which too little would be left.
 MASKED_SHARE = 0.1
-STRENGTHS: dict[str, dict[str, Any]] = {
-    "none": {},
-    "light": {
-        "crop_p": 0.5, "crop_min": 0.8,
-        "equaliser_p": 0.5, "equaliser_db": 3,
-        "shift_p": 0.5, "shift_max": 0.5,
-        "mask_p": 0.5, "masks": 1, "mask_bands": 8,
-    },
-    "strong": {
-        "crop_p": 0.5, "crop_min": 0.6,
-        "equaliser_p": 0.5, "equaliser_db": 6,
-        "mixing_p": 0.5,
-        "shift_p": 0.5, "shift_max": 0.5,
-        "speed_p": 0.5, "speed_max": 0.15,
-        "pitch_p": 0.5, "pitch_max": 2,
-        "mask_p": 0.5, "masks": 2, "mask_bands": 8,
-    },
-}  # fmt: skip
+
+
+def strengths(frames: int) -> dict[str, dict[str, Any]]:
+    """Return settings by the name of their strength, for clips of so many frames."""
+    masked = max(1, int(MASKED_SHARE * frames))
+    return {
+        "none": {},
+        "light": {
+            "crop_p": 0.5, "crop_min": 0.8,
+            "equaliser_p": 0.5, "equaliser_db": 3,
+            "shift_p": 0.5, "shift_max": 0.5,
+            "mask_p": 0.5, "masks": 1, "mask_bands": 8, "mask_frames": masked,
+        },
+        "strong": {
+            "crop_p": 0.5, "crop_min": 0.6,
+            "equaliser_p": 0.5, "equaliser_db": 6,
+            "mixing_p": 0.5,
+            "shift_p": 0.5, "shift_max": 0.5,
+            "speed_p": 0.5, "speed_max": 0.15,
+            "pitch_p": 0.5, "pitch_max": 2,
+            "mask_p": 0.5, "masks": 2, "mask_bands": 8, "mask_frames": masked,
+        },
+    }  # fmt: skip
 
 
 def with_strength(settings: Mapping[str, Any], frames: int, where: str) -> dict[str, Any]:
@@ -44,12 +49,8 @@ def with_strength(settings: Mapping[str, Any], frames: int, where: str) -> dict[
         InputError: there is no such strength.
     """
     wanted = settings.get(AUGMENT, "none")
-    if not isinstance(wanted, str) or wanted not in STRENGTHS:
-        raise InputError(
-            f"{where}: `{AUGMENT}` must be {', '.join(STRENGTHS)}; got {quoted(wanted)}"
-        )
+    known = strengths(frames)
+    if not isinstance(wanted, str) or wanted not in known:
+        raise InputError(f"{where}: `{AUGMENT}` must be {', '.join(known)}; got {quoted(wanted)}")
     own = {name: value for name, value in settings.items() if name != AUGMENT}
-    strength = STRENGTHS[wanted]
-    if "mask_p" in strength:
-        strength = strength | {"mask_frames": max(1, int(MASKED_SHARE * frames))}
-    return strength | own
+    return known[wanted] | own
