@@ -113,6 +113,7 @@ def noisy(rng: np.random.Generator, clips: int, frames: int) -> Floats:
 def measure_overlaps(clips: int) -> None:
     """Print how many planted cuts are candidates, how many others, and what it costs."""
     frames, shift = 216, 130  # five seconds, and two of them in common
+    share = share_kept(clips, frames)
     rng, marks, seconds = np.random.default_rng(0), [], 0.0
     for start in range(0, clips, 100):
         block = noisy(rng, min(100, clips - start), frames)
@@ -120,10 +121,10 @@ def measure_overlaps(clips: int) -> None:
             block[1, :, : frames - shift] = block[0, :, shift:]
             block[1] += rng.standard_normal(block[1].shape, np.float32)
         started = time.monotonic()
-        marks.append(landmarks(block, start).some(share_kept(clips, frames)))
+        marks.append(landmarks(block, start).some(share))
         seconds += time.monotonic() - started
     started = time.monotonic()
-    found = overlapping(Landmarks.joined(marks), clips, frames, int(1.8 * RATE / 512))
+    found = overlapping(Landmarks.joined(marks), clips, frames, int(1.8 * RATE / 512), share)
     searched = time.monotonic() - started
     lower, higher = found.pairs.T
     planted = int(((lower % 100 == 0) & (higher == lower + 1)).sum())

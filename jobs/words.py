@@ -7,6 +7,16 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun if number == 1 else plural}"
 
 
+def are(number: int) -> str:
+    """Return the verb after a count: `1 clip is`, `2 clips are`."""
+    return "is" if number == 1 else "are"
+
+
+def were(number: int) -> str:
+    """Return the verb after a count: `1 clip was`, `2 clips were`."""
+    return "was" if number == 1 else "were"
+
+
 def duration(seconds: float) -> str:
     """Return a length of time: `2 h 05 min`, `3 min 20 s`, `7 s`."""
     minutes, rest = divmod(int(seconds), 60)

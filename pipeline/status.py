@@ -97,6 +97,7 @@ def _show_failures(seen: Overview) -> None:
 
 
 def _as_json(opened: OpenedPlan, seen: Overview) -> dict[str, Any]:
+    found = summary.present_estimate(opened)
     return {
         "grid": opened.plan.grid,
         "out": str(opened.workspace.root),
@@ -106,6 +107,7 @@ def _as_json(opened: OpenedPlan, seen: Overview) -> dict[str, Any]:
         },
         "items": [_item_json(opened, item) for item in seen.items],
         "notes": seen.notes,
+        "estimate": found.model_dump(mode="json") if found else None,
     }
 
 

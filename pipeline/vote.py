@@ -77,6 +77,12 @@ def _again(workspace: Workspace, given: dict[str, Any], name: str | None) -> Non
         results.folder.mkdir(parents=True, exist_ok=True)
         hold_vote(results, opened.dataset, voting, rules, voting[0].name if name else "")
     summary.vote_of(opened, results)
+    if name is not None:
+        console.say(
+            "  no estimate is made of one run alone; whoever takes a run for its validation score "
+            "has chosen it by those clips"
+        )
+        return
     # Whoever has seen several results has chosen among them, and is told what that is worth.
     for item in ESTIMATE.missing(opened):
         ESTIMATE.do(opened, item, cpus=1)

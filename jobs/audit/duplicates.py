@@ -105,7 +105,8 @@ def _candidates(features: JoinedFeatures, positions: npt.NDArray[np.int64]) -> C
     del prints
     least = frames * min(LEAST_OVERLAP_S / seconds, LEAST_OVERLAP)
     # Windows of the transform reach over the ends of what is in common.
-    return found.and_(overlapping(Landmarks.joined(marks), done, frames, int(0.9 * least)))
+    cuts = overlapping(Landmarks.joined(marks), done, frames, int(0.9 * least), share)
+    return found.and_(cuts)
 
 
 def _confirmed(features: JoinedFeatures, similar: Sequence[SimilarPair]) -> Iterator[Duplicate]:

@@ -9,6 +9,7 @@ import numpy as np
 from jobs.data.dataset import Dataset
 from jobs.data.folds import draw_folds
 from jobs.data.group_split import Groups, validating_clips
+from jobs.data.holdout import held_out
 from jobs.data.split import Fold, Split, SplitConfig
 from jobs.errors import DamagedFileError, InputError, quoted
 from jobs.words import count
@@ -16,8 +17,6 @@ from jobs.words import count
 log = logging.getLogger(__name__)
 
 NAMED = 5
-LEAST_WITH_HOLDOUT = 3
-HOLDOUT_SEED = 0x486F6C64
 
 
 def stored_or_drawn_split(path: Path, dataset: Dataset, config: SplitConfig) -> Split:
@@ -52,42 +51,27 @@ def draw_split(dataset: Dataset, config: SplitConfig) -> Split:
     """
     if config.validation_fold is not None and config.folds != "manifest":
         raise InputError("`validation_fold` counts only with `folds: manifest`; add or drop it")
-    holdout = _holdout(dataset, config.holdout) if config.holdout is not None else ()
+    holdout = held_out(dataset, config.holdout) if config.holdout is not None else ()
     rest = sorted(set(range(len(dataset.labelled))) - set(holdout))
-    held_out = _held_out(dataset.part(rest), config)
-    return Split(tuple(_fold(dataset, rest, [rest[p] for p in each]) for each in held_out), holdout)
+    try:
+        validating = _validating(dataset.part(rest), config)
+    except InputError as error:
+        beside = f" (beside the {count(len(holdout), 'clip')} held out)" if holdout else ""
+        raise InputError(f"{error}{beside}") from None
+    folds = tuple(_fold(dataset, rest, [rest[p] for p in each]) for each in validating)
+    return Split(folds, holdout)
 
 
-def _held_out(dataset: Dataset, config: SplitConfig) -> list[list[int]]:
+def _validating(dataset: Dataset, config: SplitConfig) -> list[list[int]]:
     """Return the positions that validate in each fold."""
     if config.folds == "manifest":
         return _manifest_folds(dataset, config.validation_fold)
     if config.folds is not None:
         labels = dataset.labels(range(len(dataset.labelled)))
         return draw_folds(labels, _groups(dataset), config.folds, config.split_seed)
-    return [_validating(dataset, config.validation, config.split_seed)]
-
-
-def _validating(dataset: Dataset, share: float, seed: int) -> list[int]:
-    """Return the positions of a share of the clips; groups, where there are any, stay whole."""
     if any(clip.group is not None for clip in dataset.labelled.clips):
-        return _stratified_groups(dataset, share, seed)
-    return _stratified_clips(dataset, share, seed)
-
-
-def _holdout(dataset: Dataset, share: float) -> tuple[int, ...]:
-    """Return the positions of the clips that stand outside of all folds.
-
-    No seed of the grid moves them: what one launch held out, another one must not train on.
-    """
-    rarest = min(dataset.class_counts, key=lambda label: dataset.class_counts[label])
-    if dataset.class_counts[rarest] < LEAST_WITH_HOLDOUT:
-        raise InputError(
-            f"class '{rarest}' has only {count(dataset.class_counts[rarest], 'labelled clip')}; "
-            f"with `holdout` a class needs at least {LEAST_WITH_HOLDOUT}, one each to train, to "
-            "validate and to hold out. Add clips of it, leave it out, or drop `holdout`"
-        )
-    return tuple(sorted(_validating(dataset, share, HOLDOUT_SEED)))
+        return [_stratified_groups(dataset, config.validation, config.split_seed)]
+    return [_stratified_clips(dataset, config.validation, config.split_seed)]
 
 
 def _fold(dataset: Dataset, everyone: Sequence[int], held_out: Sequence[int]) -> Fold:

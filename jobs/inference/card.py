@@ -76,8 +76,8 @@ def _score(estimate: Estimate | None) -> str:
     if estimate is None:
         return "Nothing is known of its score on new clips: the launch had no estimate.\n"
     lines = [f"{estimate.sentence[0].upper()}{estimate.sentence[1:]}.", ""]
-    if estimate.holdout:
-        lines += [f"{estimate.holdout.sentence[0].upper()}{estimate.holdout.sentence[1:]}.", ""]
+    for sentence in estimate.beside:
+        lines += [f"{sentence[0].upper()}{sentence[1:]}.", ""]
     lines += [f"- Warning: {_line(each.sentence)}" for each in estimate.warnings]
     lines += [f"- Taken for granted: {_line(each)}" for each in estimate.assumed]
     return "\n".join([*lines, ""])

@@ -27,6 +27,7 @@ class Logistic(OneShotModel):
     """L2-regularised; convex, so that no chance and no epoch is in it."""
 
     name: ClassVar[str] = "logistic"
+    has_chance: ClassVar[bool] = False
 
     logistic_c: float = Field(
         1.0, gt=0, description="inverse strength of the L2 penalty: smaller is smoother"

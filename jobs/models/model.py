@@ -85,11 +85,14 @@ class Model(Schema):
     Attributes:
         name: what `model:` says in a grid.
         needs_gpu: whether a job that fits it should have a GPU.
+        has_chance: whether a seed changes what is fitted; of a model without, runs that differ in
+            nothing else are one run, for a second vote of the same model says nothing.
         suffix: of the file that holds what was fitted.
     """
 
     name: ClassVar[str]
     needs_gpu: ClassVar[bool] = False
+    has_chance: ClassVar[bool] = True
     suffix: ClassVar[str]
 
     def parameters(self, inputs: int) -> int:

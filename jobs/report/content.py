@@ -7,7 +7,7 @@ from jobs.errors import DamagedFileError, InputError
 from jobs.files import read_json, write_json
 from jobs.schema import Schema
 
-FORMAT = 1
+FORMAT = 2
 Side = Literal["train", "validation", "holdout", "test"]
 
 
@@ -136,7 +136,9 @@ class Results(Schema):
         complete: whether nothing is left to do.
         sentence: the honest estimate; "" if there is none yet.
         low, high, naive, corrected: its numbers, in shares of 1.
+        beside: sentences that stand beside it: the score on clips held out, for one.
         warnings: what speaks against it.
+        assumed: what it takes for granted.
         classes, entries, curves, ensemble, data, points: see there.
         wrong, labels, disagreeing: clips to look at.
         settings: how to do it again.
@@ -149,7 +151,9 @@ class Results(Schema):
     corrected: float | None
     low: float | None
     high: float | None
+    beside: tuple[str, ...]
     warnings: tuple[str, ...]
+    assumed: tuple[str, ...]
     classes: tuple[Class, ...]
     entries: tuple[Entry, ...]
     curves: tuple[Curve, ...]

@@ -15,6 +15,7 @@ from jobs.train.clips.order import Balance
 from jobs.train.keeping import PlannedCheckpoints
 from jobs.train.optimizer import OPTIMIZERS, OptimizerPart
 from jobs.train.recipe import (
+    SEED,
     Basics,
     Computing,
     EarlyStopping,
@@ -62,8 +63,10 @@ def read_parts(settings: Mapping[str, Any], where: Where) -> dict[str, Schema]:
     features = _read(FeatureConfig, settings, where)
     settings = with_strength(settings, features.frames, position(AUGMENT))
     model = _chosen(MODEL, settings, where)
+    assert isinstance(model, Model)
     parts: dict[str, Schema | None] = {"features": features, MODEL: model}
-    parts["basics"] = _read(Basics, settings, where)
+    basics = _read(Basics, settings, where)
+    parts["basics"] = basics if model.has_chance else basics.model_copy(update={"seed": SEED})
     if isinstance(model, Net):
         _require_order(features, model, position(MODEL))
         parts["training"] = _read(Training, settings, where)

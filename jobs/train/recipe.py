@@ -39,10 +39,13 @@ def own_settings(part: type[Schema], settings: Mapping[str, Any]) -> dict[str, A
     return {name: value for name, value in settings.items() if name in part.model_fields}
 
 
+SEED = 0
+
+
 class Basics(Schema):
     """What every run has."""
 
-    seed: int = Field(0, ge=0, le=2**32 - 1)
+    seed: int = Field(SEED, ge=0, le=2**32 - 1)
     threads: int = Field(
         2, ge=1, le=256, description="CPU threads; another number rounds sums differently"
     )

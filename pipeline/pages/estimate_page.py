@@ -36,8 +36,8 @@ def brief(estimate: Estimate) -> None:
 
 def _sentences(estimate: Estimate) -> None:
     console.say(f"  {estimate.sentence}")
-    if estimate.holdout:
-        console.say(f"  {estimate.holdout.sentence}")
+    for sentence in estimate.beside:
+        console.say(f"  {sentence}")
 
 
 def _percent(share: float) -> str:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from jobs.data.split import classes_not_validated
-from jobs.words import count
+from jobs.vote.estimate.scored import Scored
+from jobs.words import count, were
 from pipeline.executors.here import Outcome, Skipped
 from pipeline.executors.slurm import Submission
 from pipeline.pages import console
@@ -150,7 +151,7 @@ def validation(opened: OpenedPlan) -> None:
     if held_out := len(opened.split.holdout):
         console.say(
             f"{count(held_out, 'clip')} ({held_out / everyone:.1%}) are held out: nothing trains "
-            "or ranks on them, and the result is scored on them once"
+            f"or ranks on them; {_scored(opened)}"
         )
     if len(opened.split.folds) > 1:
         _folds(opened)
@@ -160,6 +161,15 @@ def validation(opened: OpenedPlan) -> None:
         console.warn(
             f"class '{label}' has no validation clip: too few clips, or all of them in one group"
         )
+
+
+def _scored(opened: OpenedPlan) -> str:
+    """Say how often clips held out were looked at before this result is."""
+    clips = opened.dataset.part(opened.split.holdout).labelled
+    before = Scored.load(opened.workspace.holdout_scored).on(clips)
+    if not before:
+        return "the result is scored on them once"
+    return f"of this output {count(before, 'result')} {were(before)} scored on them before"
 
 
 def _folds(opened: OpenedPlan) -> None:

@@ -98,10 +98,15 @@ def _vote(opened: OpenedPlan) -> None:
         console.say(f"  {said}")
 
 
+def present_estimate(opened: OpenedPlan) -> Estimate | None:
+    """Return the estimate, if there is one of the present vote."""
+    found = Estimate.load(opened.workspace.estimate)
+    return found if found is not None and not missing_of(opened, ESTIMATE) else None
+
+
 def estimate(opened: OpenedPlan, show_it: Callable[[Estimate], None]) -> None:
     """Show the estimate, if there is one of the present vote."""
-    found = Estimate.load(opened.workspace.estimate)
-    if found is not None and not missing_of(opened, ESTIMATE):
+    if (found := present_estimate(opened)) is not None:
         show_it(found)
 
 

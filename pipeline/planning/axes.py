@@ -13,8 +13,8 @@ from pipeline.planning.yaml_file import YamlFile
 
 Settings = dict[str, Any]
 
-RANDOM, SEARCH, SEARCH_SEED = "random", "search", "search_seed"
-SHAPE_KEYS = ("sweep", "zip", "runs", "seeds", RANDOM, SEARCH, SEARCH_SEED)
+RANDOM, SEARCH, SEARCH_SEED, SEEDS = "random", "search", "search_seed", "seeds"
+SHAPE_KEYS = ("sweep", "zip", "runs", SEEDS, RANDOM, SEARCH, SEARCH_SEED)
 # How large a job the run needs. Not a setting of the run: it changes no result and no name.
 TIER = "tier"
 MOST_RUNS = 5_000
@@ -121,11 +121,11 @@ def _require_few(file: YamlFile, runs: int) -> None:
 
 
 def _seeds(file: YamlFile) -> list[Settings]:
-    seeds = file.values.get("seeds")
+    seeds = file.values.get(SEEDS)
     if seeds is None:
         return [{}]
     if not isinstance(seeds, list) or not seeds:
-        raise InputError(f"{file.where('seeds')}: `seeds` must be a list, for instance [0, 1, 2]")
+        raise InputError(f"{file.where(SEEDS)}: `seeds` must be a list, for instance [0, 1, 2]")
     return [{"seed": seed} for seed in seeds]
 
 

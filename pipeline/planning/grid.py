@@ -7,7 +7,7 @@ from typing import Any
 
 from jobs.errors import InputError, quoted
 from jobs.train.config import RunConfig
-from pipeline.planning.axes import RANDOM, SHAPE_KEYS, TIER, Settings, points, require_keys
+from pipeline.planning.axes import RANDOM, SEEDS, SHAPE_KEYS, TIER, Settings, points, require_keys
 from pipeline.planning.options import GridOptions
 from pipeline.planning.yaml_file import YamlFile, parse_settings, read_yaml
 
@@ -29,7 +29,8 @@ class Grid:
         path: the file.
         options: data, split, vote and limits.
         entries: the runs, in order; ties in the vote go to the earlier one.
-        dropped: names of runs that chance or `--set` made equal to an earlier one.
+        dropped: names of runs that chance, `--set`, or a seed without effect made equal to an
+            earlier one.
     """
 
     path: Path
@@ -68,7 +69,8 @@ def read_grid(path: Path, overrides: Sequence[str] = ()) -> Grid:
         written.append(GridEntry(name, as_written, tier))
         entries.append(GridEntry(name, config, tier))
     if RANDOM not in file.values:  # nobody can take a draw back
-        _refuse_equal(file, written)
+        with_seeds = SEEDS in file.values
+        _refuse_equal(file, [e for e in written if e.config.model.has_chance or not with_seeds])
     kept = {entry.config: entry for entry in reversed(entries)}
     distinct = tuple(entry for entry in entries if kept[entry.config] is entry)
     dropped = tuple(entry.name for entry in entries if kept[entry.config] is not entry)
@@ -102,7 +104,8 @@ def _refuse_equal(file: YamlFile, entries: list[GridEntry]) -> None:
     for entry in entries:
         before = seen.setdefault(entry.config, entry)
         if before is not entry:
+            otherwise = ", or give them different seeds" if entry.config.model.has_chance else ""
             raise InputError(
                 f"{file.where()}: the runs '{before.name}' and '{entry.name}' are the same; "
-                "remove one, or give them different seeds"
+                f"remove one{otherwise}"
             )

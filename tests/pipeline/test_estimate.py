@@ -43,7 +43,7 @@ def test_a_finished_launch_has_an_estimate_and_status_says_it(out: Path) -> None
         assert "their order is mostly luck" in shown.stdout
 
 
-def test_who_has_voted_again_has_chosen_among_results_and_the_estimate_counts_it(
+def test_who_votes_again_is_told_what_choosing_gives_and_the_first_result_keeps_its_estimate(
     launch: Launch, tiny_grid: Path, tmp_path: Path
 ) -> None:
     write_clips(tmp_path / "data", MadeClips(train=120, test=12, seconds=0.5))
@@ -55,15 +55,27 @@ def test_who_has_voted_again_has_chosen_among_results_and_the_estimate_counts_it
     assert launched.returncode == 0, launched.stderr
     before = estimate(out)
     again = command("vote", out, "--choose", "greedy", "--combine", "soft")
-    assert "what stands beside best-5-hard is the score of that choice" in again.stdout
+    assert "by 2 rules this output was voted; whoever takes" in again.stdout
     # A rule that is not among those which are always shown; and one run alone, which is no rule.
     assert command("vote", out, "--choose", "best", "--votes", "3").returncode == 0
-    assert command("vote", out, "--run", "momentum=0.5").returncode == 0
+    alone = command("vote", out, "--run", "momentum=0.5")
+    assert alone.returncode == 0
+    # The estimate of all runs says nothing of one.
+    assert "no estimate is made of one run alone" in alone.stdout
+    assert "a test of 12 clips" not in alone.stdout
     after = estimate(out)
     voted = [found["inputs"]["also_voted"] for found in (before, after)]
     assert voted == [[], ["best-3-hard", "greedy-soft"]]
-    assert after["chosen"]["naive"] == before["chosen"]["naive"]
-    assert after["chosen"]["corrected"] != before["chosen"]["corrected"]
+    # submission.csv is what it was, and so is what it should give.
+    assert after["chosen"] == before["chosen"]
+    assert before["best_looking"] is None
+    rows = {row["rule"]: row for row in after["rules"]}
+    seen = [rows[name] for name in ("best-5-hard", "best-3-hard", "greedy-soft")]
+    best = after["best_looking"]
+    assert best["naive"] == max(row["naive"] for row in seen)
+    assert best["naive"] == rows[best["rule"]]["naive"]
+    status = json.loads(command("status", out, "--json").stdout)
+    assert status["estimate"] == after
     others = [{r["rule"]: r for r in found["rules"][1:]} for found in (before, after)]
     assert others[1].pop("best-3-hard")["votes"] == 3
     assert others[0] == others[1]
@@ -107,6 +119,7 @@ def test_clips_held_out_are_scored_and_who_looks_twice_is_told(
     first = launch(*arguments, *settings)
     assert first.returncode == 0, first.stderr
     assert "16 clips (20.0%) are held out" in first.stdout
+    assert "the result is scored on them once" in first.stdout
     held_out = estimate(out)["holdout"]
     assert (held_out["clips"], held_out["results_scored"]) == (16, 1)
     assert held_out["low"] <= held_out["accuracy"] <= held_out["high"]
@@ -127,5 +140,9 @@ def test_clips_held_out_are_scored_and_who_looks_twice_is_told(
     assert estimate(out)["holdout"] == held_out
     second = launch(*arguments, *settings, "--set", "lr=0.001")
     assert second.returncode == 0, second.stderr
+    assert "of this output 1 result was scored on them before" in second.stdout
     assert estimate(out)["holdout"]["results_scored"] == 2
+    report = json.loads((out / "report.json").read_text())
+    assert estimate(out)["holdout"]["accuracy"] >= 0
+    assert any("the 16 clips held out say" in each for each in report["results"]["beside"])
     assert "2 results have been scored on them: they are a blind test no longer" in second.stdout

@@ -43,6 +43,21 @@ def test_an_empty_grid_is_one_run_with_the_defaults(tmp_path: Path) -> None:
     assert (entry.name, entry.config) == ("grid", RunConfig.parse({}, "defaults"))
 
 
+def test_a_seed_gives_a_model_without_chance_no_second_vote(tmp_path: Path) -> None:
+    runs = "runs: [{name: a, model: logistic, features: v3}, {name: b, depth: 8}]\n"
+    grid = grid_of(tmp_path, f"{runs}seeds: [3, 4]\n")
+    assert [entry.name for entry in grid.entries] == ["a seed=3", "b seed=3", "b seed=4"]
+    assert grid.dropped == ("a seed=4",)
+    alone = grid_of(tmp_path, "model: logistic\nfeatures: v3\n")
+    assert grid.entries[0].config == alone.entries[0].config
+
+
+def test_two_equal_runs_of_a_model_without_chance_are_a_mistake(tmp_path: Path) -> None:
+    both = "[{name: a, seed: 0}, {name: b, seed: 1}]"
+    with pytest.raises(InputError, match=r"are the same; remove one$"):
+        grid_of(tmp_path, f"model: logistic\nfeatures: v3\nruns: {both}\n")
+
+
 def test_shapes_multiply_and_the_last_varies_fastest(tmp_path: Path) -> None:
     grid = grid_of(
         tmp_path,

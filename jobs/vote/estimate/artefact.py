@@ -6,8 +6,10 @@ from typing import Any
 from jobs.errors import DamagedFileError, InputError
 from jobs.files import read_json, write_json
 from jobs.schema import Fingerprint, Schema
+from jobs.words import count
 
-FORMAT = 2
+FORMAT = 3
+FEW_GROUPS = 5
 
 
 class EstimateInputs(Schema):
@@ -99,8 +101,8 @@ class HoldoutScore(Schema):
     @property
     def sentence(self) -> str:
         said = (
-            f"the {self.clips:,} clips held out say {100 * self.accuracy:.1f} %; a test like these "
-            f"should give {100 * self.low:.1f} to {100 * self.high:.1f} %"
+            f"the {self.clips:,} clips held out{self._groups} say {100 * self.accuracy:.1f} %; a "
+            f"test like these should give {100 * self.low:.1f} to {100 * self.high:.1f} %"
         )
         if self.results_scored == 1:
             return said
@@ -108,6 +110,13 @@ class HoldoutScore(Schema):
             f"{said}. {self.results_scored} results have been scored on them: they are a blind "
             "test no longer"
         )
+
+    @property
+    def _groups(self) -> str:
+        """Say it where they are few: then they tell little of another group."""
+        if self.groups == self.clips or self.groups > FEW_GROUPS:
+            return ""
+        return f", of {count(self.groups, 'group')} only,"
 
 
 class Warned(Schema):
@@ -123,7 +132,9 @@ class Estimate(Schema):
 
     Attributes:
         inputs: what it depends on.
-        chosen: of the grid's rule.
+        chosen: of the grid's rule, by which submission.csv was voted.
+        best_looking: of the rule that looks best among those by which the output was voted, as the
+            score of that choice; None if it was voted by the grid's rule alone.
         rules: of every rule that is shown, the chosen one among them.
         validation, test: the clips; a test without clips is taken to be as large as validation.
         out_of_fold: whether every labelled clip was validated, by a model that did not see it.
@@ -136,6 +147,7 @@ class Estimate(Schema):
 
     inputs: EstimateInputs
     chosen: RuleEstimate
+    best_looking: RuleEstimate | None
     rules: tuple[RuleEstimate, ...]
     validation: Clips
     test: Clips
@@ -157,6 +169,18 @@ class Estimate(Schema):
             f"{said} {100 * self.chosen.naive:.1f} %; a test of {self.test.clips:,} clips like "
             f"these should give {least}{low:.1f} to {high:.1f} %"
         )
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """What stands beside it: the holdout's score, and what choosing among results gives."""
+        found = [self.holdout.sentence] if self.holdout else []
+        if (best := self.best_looking) is not None:
+            found.append(
+                f"by {1 + len(self.inputs.also_voted)} rules this output was voted; whoever takes "
+                f"{best.rule}, which looks best, for that should get {100 * best.corrected:.1f} % "
+                f"({100 * best.low:.1f} to {100 * best.high:.1f} %)"
+            )
+        return tuple(found)
 
     def save(self, path: Path) -> None:
         write_json(path, self.model_dump(mode="json"))

@@ -1,6 +1,6 @@
 """What an estimate takes for granted, in sentences."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from jobs.train.config import RunConfig
 from jobs.vote.candidates import Candidate
@@ -18,13 +18,8 @@ HALVING = (
 )
 
 
-def assumptions(vote: Vote, also_voted: Collection[str]) -> list[str]:
-    """Return them all.
-
-    Args:
-        vote: by the rule of the grid.
-        also_voted: names of other rules by which the output was voted.
-    """
+def assumptions(vote: Vote) -> list[str]:
+    """Return them all; the vote is by the rule of the grid."""
     found = ["the test is like the labelled clips"]
     groups = {clip.group for clip in vote.dataset.labelled.clips} - {None}
     test = vote.dataset.test.clips
@@ -36,13 +31,6 @@ def assumptions(vote: Vote, also_voted: Collection[str]) -> list[str]:
     found += [sentence for name, sentence in LOOKS_AT_VALIDATION.items() if name in seen]
     if any(each.entry.stopped is not None for each in vote.absent):
         found.append(HALVING)
-    if also_voted:
-        chosen = vote.rules.name
-        names = ", ".join([chosen, *sorted(also_voted)])
-        found.append(
-            f"the result is the one of {names} that looks best: what stands beside {chosen} is the "
-            "score of that choice"
-        )
     return found
 
 

@@ -94,3 +94,18 @@ def rule_estimates(
             votes=chosen.votes,
         )
     return found
+
+
+def best_looking(
+    naive: Mapping[str, Naive], voted: Mapping[str, Repeated], reach: Reach
+) -> RuleEstimate:
+    """Return what that one of several results should give that looks best on validation clips.
+
+    Args:
+        naive: of every rule, by its name.
+        voted: of the rules whose results were seen.
+        reach: what the interval rests on.
+    """
+    name = max(voted, key=lambda each: naive[each].right.mean())
+    choice = {name: best_of(list(voted.values()))}
+    return rule_estimates({name: naive[name]}, choice, reach)[name]

@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from pydantic import Field
 
-from jobs.errors import DamagedFileError, InputError
-from jobs.files import read_json, set_aside, write_json
+from jobs.errors import DamagedFileError
 from jobs.predict.target import Target
-from jobs.schema import Schema, fingerprint
+from jobs.schema import fingerprint
 from jobs.vote.estimate.artefact import HoldoutScore
 from jobs.vote.estimate.groups import group_numbers
 from jobs.vote.estimate.interval import Sample, intraclass_correlation, prediction_interval
+from jobs.vote.estimate.scored import Scored
 from jobs.vote.estimate.selection import macro_f1
 from jobs.vote.tally import NOBODY, count_votes
 from jobs.vote.vote import Vote
@@ -31,34 +30,6 @@ class Holdout:
 
     target: Target
     scored: Path
-
-
-class Scored(Schema):
-    """Which results were scored on clips that were held out: by the clips, then by the voters."""
-
-    results: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-
-    def save(self, path: Path) -> None:
-        write_json(path, self.model_dump(mode="json"))
-
-    @classmethod
-    def load(cls, path: Path) -> "Scored":
-        """Read what is remembered: nothing, if there is no such file or it is damaged."""
-        try:
-            return cls.checked(read_json(path), str(path))
-        except FileNotFoundError:
-            return cls()
-        except (DamagedFileError, InputError) as error:
-            set_aside(path)
-            log.warning("%s; it is set aside, and results are counted anew", error)
-            return cls()
-
-    def and_by(self, clips: str, voters: str) -> "Scored":
-        """Return the same with one result more; one that is known already counts once."""
-        known = self.results.get(clips, ())
-        if voters in known:
-            return self
-        return Scored(results=self.results | {clips: (*known, voters)})
 
 
 def score_holdout(vote: Vote, holdout: Holdout, test: Sample) -> HoldoutScore | None:
@@ -87,8 +58,7 @@ def score_holdout(vote: Vote, holdout: Holdout, test: Sample) -> HoldoutScore | 
     sample = Sample.of(groups)
     accuracy = float(right.mean())
     low, high = prediction_interval(accuracy, sample, test, intraclass_correlation(right, groups))
-    clips = holdout.target.clips.fingerprint
-    scored = Scored.load(holdout.scored).and_by(clips, _identity(vote))
+    scored = Scored.load(holdout.scored).and_by(holdout.target.clips, _identity(vote))
     scored.save(holdout.scored)
     return HoldoutScore(
         clips=sample.clips,
@@ -97,7 +67,7 @@ def score_holdout(vote: Vote, holdout: Holdout, test: Sample) -> HoldoutScore | 
         low=round(low, 6),
         high=round(high, 6),
         macro_f1=round(macro_f1(labels, winners), 6),
-        results_scored=len(scored.results[clips]),
+        results_scored=scored.on(holdout.target.clips),
     )
 
 

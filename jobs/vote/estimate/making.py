@@ -14,7 +14,7 @@ from jobs.vote.estimate.calibrated import repeat_calibration
 from jobs.vote.estimate.compared_rules import (
     Naive,
     Reach,
-    best_of,
+    best_looking,
     naive_of,
     rule_estimates,
     shown_rules,
@@ -88,8 +88,8 @@ def make_estimate(
     Args:
         vote: with candidates.
         inputs: what the estimate is made from.
-        also_voted: other rules by which the output has been voted, by name: whoever looked at
-            several results chose among them, so that the draws choose among them too.
+        also_voted: other rules by which the output has been voted, by name: whoever takes the one
+            that looks best has chosen among them, so that draws of their own choose so, too.
         beside: what else there is to look at.
 
     Raises:
@@ -102,25 +102,25 @@ def make_estimate(
     rules = shown_rules(vote.rules) | dict(also_voted)
     repeated = repeat_selection(pool, rules, DRAWS, SEED)
     chosen = vote.rules.name
-    if also_voted:
-        repeated[chosen] = best_of([repeated[name] for name in (chosen, *also_voted)])
     naive = {name: naive_of(vote, rule) for name, rule in rules.items()}
     recordings = beside.recordings
     copies = None if recordings is None else find_copies(recordings, vote.dataset, beside.split)
     clips = _clips_seen(beside, copies)
     reach = _reach(vote, pool, naive[chosen], clips.simple)
     rows = rule_estimates(naive, repeated, reach)
+    voted = {name: repeated[name] for name in (chosen, *also_voted)} if also_voted else {}
     seen = _seen(vote, pool, naive[chosen], rows[chosen])
     seen = replace(seen, copies=copies, clips=clips)
     estimate = Estimate(
         inputs=inputs,
         chosen=rows[chosen],
+        best_looking=best_looking(naive, voted, reach) if voted else None,
         rules=tuple(rows.values()),
         validation=Clips(clips=reach.validation.clips, groups=len(reach.validation.sizes)),
         test=Clips(clips=reach.test.clips, groups=len(reach.test.sizes)),
         out_of_fold=seen.out_of_fold,
         correlation=round(reach.correlation, 6),
-        assumed=tuple(assumptions(vote, also_voted)),
+        assumed=tuple(assumptions(vote)),
         holdout=score_holdout(vote, beside.holdout, reach.test) if beside.holdout else None,
         calibration=repeat_calibration(pool, vote.rules, SEED),
         warnings=warnings_of(seen),

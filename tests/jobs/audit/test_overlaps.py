@@ -86,6 +86,17 @@ def test_thinned_out_landmarks_are_the_same_in_every_clip() -> None:
     np.testing.assert_array_equal(first, second)
 
 
+def test_where_landmarks_are_thinned_out_fewer_in_common_are_enough() -> None:
+    samples = [first for first, _ in cuts()] + [second for _, second in cuts()]
+    features = np.stack([log_mel(each) for each in samples])
+    few, share = landmarks(features, 0).some(0.03), 0.03
+    shape = (len(samples), features.shape[2], int(1.8 * RATE / 512))
+    found, as_if_all = (overlapping(few, *shape, each) for each in (share, 1.0))
+    true = {(number, number + len(cuts())) for number in range(len(cuts()))}
+    pairs, fewer_pairs = (set(map(tuple, each.pairs.tolist())) for each in (found, as_if_all))
+    assert fewer_pairs < pairs <= true
+
+
 def test_silence_has_no_landmarks() -> None:
     silent = np.full((2, 64, 200), -80, np.float32)
     found = overlapping(landmarks(silent, 0), 2, 200, 80)

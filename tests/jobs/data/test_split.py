@@ -2,6 +2,7 @@
 
 import itertools
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from jobs.data.dataset import Dataset
 from jobs.data.drawn_split import draw_split, stored_or_drawn_split
+from jobs.data.holdout import held_out as holdout_of
 from jobs.data.manifest import Clip, Manifest
 from jobs.data.split import Fold, Split, SplitConfig, classes_not_validated, split_fingerprint
 from jobs.errors import InputError
@@ -131,6 +133,73 @@ def test_a_holdout_keeps_groups_whole_and_is_stored(tmp_path: Path) -> None:
     # A file of a split that holds nothing out is none of this configuration.
     draw_split(dataset, SplitConfig()).save(tmp_path / "split.csv")
     assert stored_or_drawn_split(tmp_path / "split.csv", dataset, config) == split
+
+
+def held_out_ids(labels: str, groups: str | None = None, without: int | None = None) -> set[str]:
+    """Return the ids that are held out of clips that are known by their contents."""
+    everyone = dataset_of(labels, groups).labelled.clips
+    clips = tuple(replace(c, sha256=f"content {c.id}") for c in everyone if c.id != str(without))
+    dataset = Dataset(Manifest(Path("/data"), clips), Manifest(Path("/data"), ()))
+    return {clips[p].id for p in draw_split(dataset, SplitConfig(holdout=0.1)).holdout}
+
+
+@pytest.mark.parametrize("groups", [None, "".join(chr(65 + p // 6) for p in range(300))])
+def test_a_corrected_label_or_a_dropped_clip_hardly_moves_the_holdout(groups: str | None) -> None:
+    labels = "abc" * 100
+    before = held_out_ids(labels, groups)
+    assert 25 <= len(before) <= 36
+    for changed in (0, 7, 150, 299, int(min(before, key=int))):
+        corrected = (
+            labels[:changed] + "abca"["abc".index(labels[changed]) + 1] + labels[changed + 1 :]
+        )
+        assert len(before - held_out_ids(corrected, groups)) <= (2 if groups is None else 6)
+        assert len(before - held_out_ids(labels, groups, without=changed)) <= (
+            1 if groups is None else 6
+        )
+
+
+def test_clips_of_one_content_are_held_out_together_or_not_at_all() -> None:
+    clips = tuple(
+        Clip(str(p), f"{p}.mp3", sha256=f"content {p // 2}", label="ab"[p // 2 % 2])
+        for p in range(200)
+    )
+    dataset = Dataset(Manifest(Path("/data"), clips), Manifest(Path("/data"), ()))
+    held_out = set(draw_split(dataset, SplitConfig(holdout=0.2)).holdout)
+    assert len(held_out) == 40
+    assert all((p in held_out) == (p + 1 in held_out) for p in range(0, 200, 2))
+
+
+def test_a_holdout_leaves_each_class_a_group_to_train_and_one_to_validate() -> None:
+    rng = np.random.default_rng(0)
+    refused = 0
+    for _ in range(200):
+        names = list("ABCDEFGHIJ"[: rng.integers(2, 11)])
+        groups = "".join(rng.choice(names, size=60, p=rng.dirichlet(np.full(len(names), 0.7))))
+        labels = "".join("xyz"[(ord(g) + int(rng.integers(0, 2))) % 3] for g in groups)
+        dataset = dataset_of(labels, groups)
+        of_class = {label: {g for g, other in zip(groups, labels, strict=True) if other == label}
+                    for label in labels}  # fmt: skip
+        can = [g for g in set(groups)
+               if all(len(of - {g}) >= 2 for of in of_class.values() if g in of)]  # fmt: skip
+        if min(map(labels.count, set(labels))) < 3:
+            continue
+        if not can:
+            refused += 1
+            with pytest.raises(InputError, match="drop `holdout`"):
+                holdout_of(dataset, 0.1)
+            continue
+        held_out = holdout_of(dataset, 0.1)
+        gone = {groups[p] for p in held_out}
+        assert gone
+        assert {p for p in range(60) if groups[p] in gone} == set(held_out)
+        assert all(len(of - gone) >= min(2, len(of)) for of in of_class.values())
+    assert 10 < refused < 150
+
+
+def test_folds_that_a_holdout_leaves_no_groups_for_say_so() -> None:
+    dataset = dataset_of("ab" * 15, groups="gggggggggghhhhhhhhhhiiiiiiiiii")
+    with pytest.raises(InputError, match=r"there are 2 \(beside the 10 clips held out\)"):
+        draw_split(dataset, SplitConfig(holdout=0.1, folds=3))
 
 
 def test_the_name_of_a_split_without_holdout_is_what_it_was() -> None:

@@ -4,15 +4,28 @@ from pathlib import Path
 
 import pytest
 
-from jobs.vote.estimate.holdout import Scored
+from jobs.data.manifest import Clip, Manifest
+from jobs.vote.estimate.scored import Scored
+
+
+def clips(*contents: str) -> Manifest:
+    return Manifest(Path("/data"), tuple(Clip(c, f"{c}.mp3", sha256=c) for c in contents))
 
 
 def test_each_result_counts_once_and_other_clips_are_others(tmp_path: Path) -> None:
     path = tmp_path / "holdout.json"
-    Scored.load(path).and_by("clips", "first").and_by("clips", "first").save(path)
-    assert Scored.load(path).results == {"clips": ("first",)}
-    again = Scored.load(path).and_by("clips", "second").and_by("others", "first")
-    assert {name: len(found) for name, found in again.results.items()} == {"clips": 2, "others": 1}
+    ours, others = clips("a", "b"), clips("c")
+    Scored.load(path).and_by(ours, "first").and_by(ours, "first").save(path)
+    assert Scored.load(path).on(ours) == 1
+    again = Scored.load(path).and_by(ours, "second").and_by(others, "third")
+    assert (again.on(ours), again.on(others), again.on(clips("d"))) == (2, 1, 0)
+
+
+def test_clips_that_were_scored_in_other_company_have_been_seen() -> None:
+    scored = Scored().and_by(clips("a", "b"), "first").and_by(clips("a", "b", "c"), "second")
+    assert scored.on(clips("b", "d")) == 2
+    # A result that was scored on both is one.
+    assert scored.and_by(clips("b", "d"), "first").on(clips("b", "d")) == 2
 
 
 def test_a_damaged_memory_is_set_aside_and_told(

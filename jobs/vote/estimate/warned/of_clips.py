@@ -7,7 +7,7 @@ import numpy as np
 from jobs.vote.estimate.artefact import Warned
 from jobs.vote.estimate.shortcuts import OF_LOUDNESS
 from jobs.vote.estimate.warned.seen import NAMED, Look, Seen
-from jobs.words import count
+from jobs.words import are, count
 
 
 def _copies_in_validation(seen: Seen) -> Iterator[Warned]:
@@ -23,9 +23,9 @@ def _copies_in_validation(seen: Seen) -> Iterator[Warned]:
     yield Warned(
         kind="copies-in-validation",
         sentence=f"{count(int(copied.sum()), 'validation clip')} of {len(copied)} "
-        f"({100 * copied.mean():.0f} %) are of recordings that are trained on too, such as "
-        f"{known.example[0]} and {known.example[1]}: validation says more than new recordings "
-        f"will give{without}. audit/train.csv has groups that keep recordings whole",
+        f"({100 * copied.mean():.0f} %) {are(int(copied.sum()))} of recordings that are trained on "
+        f"too, such as {known.example[0]} and {known.example[1]}: validation says more than new "
+        f"recordings will give{without}. audit/train.csv has groups that keep recordings whole",
         evidence={
             "validation_clips": int(copied.sum()),
             "example": list(known.example),
@@ -41,9 +41,9 @@ def _copies_in_test(seen: Seen) -> Iterator[Warned]:
     share = 100 * len(known.ids) / len(seen.dataset.test)
     yield Warned(
         kind="copies-in-test",
-        sentence=f"{count(len(known.ids), 'test clip')} ({share:.0f} %) are of recordings that "
-        f"have a label, such as {known.example[0]} and {known.example[1]}: the test may give more "
-        "than new recordings would",
+        sentence=f"{count(len(known.ids), 'test clip')} ({share:.0f} %) {are(len(known.ids))} of "
+        f"recordings that have a label, such as {known.example[0]} and {known.example[1]}: the "
+        "test may give more than new recordings would",
         evidence={"test_clips": len(known.ids), "example": list(known.example)},
     )
 
@@ -54,9 +54,9 @@ def _copies_in_holdout(seen: Seen) -> Iterator[Warned]:
         return
     yield Warned(
         kind="copies-in-holdout",
-        sentence=f"{count(len(known.ids), 'clip')} held out are of recordings that are trained on "
-        f"or ranked by, such as {known.example[0]} and {known.example[1]}: their score is no blind "
-        "one. audit/train.csv has groups that keep recordings whole",
+        sentence=f"{count(len(known.ids), 'clip')} held out {are(len(known.ids))} of recordings "
+        f"that are trained on or ranked by, such as {known.example[0]} and {known.example[1]}: "
+        "their score is no blind one. audit/train.csv has groups that keep recordings whole",
         evidence={"clips": len(known.ids), "example": list(known.example)},
     )
 
