@@ -87,4 +87,4 @@ def test_copies_in_the_test_are_told() -> None:
     copies = find_copies([("3.mp3", "test/7.mp3")], dataset, split)
     found = warnings_of(seen_of("", list(range(160, 200)), dataset=dataset, copies=copies))
     (warned,) = [each for each in found if each.kind == "copies-in-test"]
-    assert "1 test clip (5 %) are of recordings that have a label" in warned.sentence
+    assert "1 test clip (5 %) is of recordings that have a label" in warned.sentence
