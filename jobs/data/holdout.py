@@ -3,7 +3,7 @@
 A drawn holdout would be another one after every corrected label or dropped clip, and clips that
 trained before would be blind ones now. Here each clip, or group, has a number of its own, a hash;
 those with the smallest numbers are held out, as many of each class as its share is. A change to
-one clip moves that clip and at most one of each class that it touches.
+one clip moves that clip and at most one of each class that it touches; with groups, a few groups.
 """
 
 import hashlib

@@ -56,7 +56,9 @@ class Scored(Schema):
         has seen most of this one's.
         """
         ours = set(_known_by(held_out))
-        seen = [name for name, clips in self.clips.items() if not ours.isdisjoint(clips)]
+        seen = {name for name, clips in self.clips.items() if not ours.isdisjoint(clips)}
+        # What an earlier version remembered has no clips, only their fingerprint.
+        seen.add(held_out.fingerprint)
         return len({voters for name in seen for voters in self.results.get(name, ())})
 
 

@@ -28,6 +28,14 @@ def test_clips_that_were_scored_in_other_company_have_been_seen() -> None:
     assert scored.and_by(clips("b", "d"), "first").on(clips("b", "d")) == 2
 
 
+def test_what_was_remembered_without_clips_still_counts() -> None:
+    ours = clips("a", "b")
+    before = Scored.checked({"results": {ours.fingerprint: ["first"]}}, "holdout.json")
+    assert before.on(ours) == 1
+    assert before.and_by(ours, "first").on(ours) == 1
+    assert before.and_by(ours, "second").on(ours) == 2
+
+
 def test_a_damaged_memory_is_set_aside_and_told(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
