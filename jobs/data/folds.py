@@ -35,7 +35,10 @@ def draw_folds(labels: Sequence[int], groups: Sequence[str], k: int, seed: int) 
     number = {name: position for position, name in enumerate(dict.fromkeys(groups))}
     if len(number) < k:
         what = "clips" if len(number) == len(groups) else "groups of clips"
-        raise InputError(f"`folds: {k}` needs as many {what}; there are {len(number)}")
+        remedy = f"set `folds: {len(number)}`" if len(number) > 1 else "drop `folds`"
+        raise InputError(
+            f"`folds: {k}` needs as many {what}; there are {len(number)}. Add some, or {remedy}"
+        )
     of_clip = np.array([number[name] for name in groups])
     of_class = np.asarray(labels, dtype=np.int64)
     kind = StratifiedKFold if len(number) == len(groups) else StratifiedGroupKFold

@@ -76,13 +76,14 @@ def _looked_at(opened: "OpenedPlan") -> "LookedAt":
 
     config, sides, workspace = audited_features(opened.plan), opened.dataset.sides, opened.workspace
     labelled = test = recordings = None
+    audit = current_audit(opened)
     try:
         sets = {side: opened.store.open(clips, config) for side, clips in sides.items()}
         labelled, test = pooled_clips(opened.dataset, sets[LABELLED], sets.get(TEST))
     except (NotReadyError, DamagedFileError) as error:
         log.warning("the clips themselves are not compared: %s", error)
     try:
-        if current_audit(opened):
+        if audit:
             recordings = [each.paths for each in load_recordings(workspace.audit)]
     except (FileNotFoundError, DamagedFileError) as error:
         log.warning("recordings on both sides are not looked for: %s", error)
@@ -93,6 +94,7 @@ def _looked_at(opened: "OpenedPlan") -> "LookedAt":
         test=test,
         hears_loudness=any(each.kind.hears_loudness for each in opened.plan.features),
         recordings=recordings,
+        copies_compared=audit is None or audit.near_duplicates_compared_by is not None,
         holdout=Holdout(held_out[0], workspace.holdout_scored) if held_out else None,
     )
 

@@ -43,6 +43,24 @@ def test_a_finished_launch_has_an_estimate_and_status_says_it(out: Path) -> None
         assert "their order is mostly luck" in shown.stdout
 
 
+def test_copies_that_its_features_do_not_show_are_taken_for_granted(
+    launch: Launch, made_clips: Path, tmp_path: Path
+) -> None:
+    """Of v3 there is one row a clip: nothing in it tells a re-encoded copy from a like sound."""
+    found = {}
+    for name, grid in (
+        ("blind", "model: logistic\nfeatures: v3\n"),
+        ("seeing", "depth: 8\nepochs: 1\n"),
+    ):
+        (tmp_path / f"{name}.yaml").write_text(grid)
+        where = ("--data", made_clips, "--out", tmp_path / name, "--executor", "debug")
+        assert launch("--grid", tmp_path / f"{name}.yaml", *where).returncode == 0
+        found[name] = " ".join(estimate(tmp_path / name)["assumed"])
+    sentence = "no clip is a changed copy or an overlapping cut of another one"
+    assert sentence in found["blind"]
+    assert sentence not in found["seeing"]
+
+
 def test_who_votes_again_is_told_what_choosing_gives_and_the_first_result_keeps_its_estimate(
     launch: Launch, tiny_grid: Path, tmp_path: Path
 ) -> None:

@@ -17,10 +17,22 @@ HALVING = (
     "up to 0.6 points; a `holdout` is free of it"
 )
 
+NO_CHANGED_COPIES = (
+    "no clip is a changed copy or an overlapping cut of another one: the features of this grid do "
+    "not show them"
+)
 
-def assumptions(vote: Vote) -> list[str]:
-    """Return them all; the vote is by the rule of the grid."""
+
+def assumptions(vote: Vote, copies_compared: bool = True) -> list[str]:
+    """Return them all.
+
+    Args:
+        vote: by the rule of the grid.
+        copies_compared: whether copies that are not byte for byte were looked for.
+    """
     found = ["the test is like the labelled clips"]
+    if not copies_compared:
+        found.append(NO_CHANGED_COPIES)
     groups = {clip.group for clip in vote.dataset.labelled.clips} - {None}
     test = vote.dataset.test.clips
     if groups and test and all(clip.group is None for clip in test):

@@ -52,6 +52,7 @@ class LookedAt:
         labelled, test: what is known of clips without a net.
         hears_loudness: whether any run's features have it.
         recordings: the paths of the clips of each that occurs more than once, from the audit.
+        copies_compared: whether these were looked for by their sound, and not by bytes alone.
         holdout: clips held out.
     """
 
@@ -60,6 +61,7 @@ class LookedAt:
     test: PooledClips | None = None
     hears_loudness: bool = True
     recordings: Sequence[Sequence[str]] | None = None
+    copies_compared: bool = True
     holdout: Holdout | None = None
 
 
@@ -120,7 +122,7 @@ def make_estimate(
         test=Clips(clips=reach.test.clips, groups=len(reach.test.sizes)),
         out_of_fold=seen.out_of_fold,
         correlation=round(reach.correlation, 6),
-        assumed=tuple(assumptions(vote)),
+        assumed=tuple(assumptions(vote, beside.copies_compared)),
         holdout=score_holdout(vote, beside.holdout, reach.test) if beside.holdout else None,
         calibration=repeat_calibration(pool, vote.rules, SEED),
         warnings=warnings_of(seen),
