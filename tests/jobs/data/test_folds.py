@@ -8,7 +8,7 @@ from jobs.data.drawn_split import draw_split
 from jobs.data.folds import draw_folds
 from jobs.data.split import SplitConfig
 from jobs.errors import InputError
-from tests.jobs.data.test_split import dataset_of
+from tests.jobs.data.letters import dataset_of
 
 
 def test_every_clip_validates_once_and_classes_are_spread() -> None:

@@ -28,6 +28,7 @@ SETTINGS = {
 CONFIG = RunConfig.parse(SETTINGS)
 
 Train = Callable[..., Run]
+Killing = Callable[[Callable[[], Run], int], Run | None]
 
 
 @pytest.fixture
@@ -151,3 +152,14 @@ def killing() -> Callable[[Callable[[], Run], int], Run | None]:
             return None
 
     return kill
+
+
+@pytest.fixture
+def interrupted(train: Train, killing: Killing, tmp_path: Path) -> Run:
+    """A run that was killed after its third epoch or later."""
+    run = Run(tmp_path / "two")
+    for _ in range(20):
+        if len(run.states()) == 2 and run.states()[0] >= run.state(3):
+            return run
+        assert killing(lambda: train(run.folder), 14) is None
+    raise AssertionError("the run never came to its third epoch")
