@@ -138,15 +138,15 @@ class Findings:
         two = sum(len(each.labels(self.clips)) > 1 for each in self.clusters)
         partial = len(self.positions_with(PARTIAL))
         if partial:
-            said.append(f"clips that hold less than they promise, padded with zeros: {partial}")
+            said.append(f"clips that are incomplete, padded with zeros: {partial}")
         if across:
-            said.append(f"recordings that are in training and test both: {across}")
+            said.append(f"recordings that are in both training and test: {across}")
         if two:
             said.append(f"recordings with more than one label: {two}")
         if self.regrouped:
             said.append(
-                "training clips that share a recording with others outside their group, so that a "
-                f"validation score may lie unless they are grouped: {len(self.regrouped)}"
+                "training clips that share a recording with clips outside their group (the "
+                f"validation score may be too high until they are grouped): {len(self.regrouped)}"
             )
         if self.compared_by is None:
             shown_by = (

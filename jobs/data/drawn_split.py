@@ -90,9 +90,9 @@ def _require_whole_groups(dataset: Dataset, fold: Fold) -> None:
     if parted:
         named = ", ".join(quoted(name) for name in parted[:NAMED])
         raise InputError(
-            f"`folds: manifest`: {count(len(parted), 'group')} of train.csv would train and "
-            f"validate both ({named}), so that the score lies. Put all clips of a group into one "
-            "fold, or drop `folds: manifest`, or the group column"
+            f"`folds: manifest`: {count(len(parted), 'group')} of train.csv would be on both sides "
+            f"of a split ({named}), which makes the score too high. Put all clips of a group into "
+            "one fold, or drop `folds: manifest`, or the group column"
         )
 
 

@@ -169,17 +169,17 @@ def _require_splittable(groups: Groups, classes: Sequence[str]) -> None:
         return
     if len(groups.names) == 1:
         raise InputError(
-            f"all labelled clips are in one group, {quoted(groups.names[0])}: it cannot train and "
-            "validate both. Give finer groups, or none"
+            f"all labelled clips are in one group, {quoted(groups.names[0])}, which cannot be used "
+            "for both training and validation. Use smaller groups, or none"
         )
     shown = "; ".join(
         f"all clips of class {quoted(classes[int(owned.argmax())])} are in group {quoted(name)}"
         for name, owned in list(zip(groups.names, owns, strict=True))[:3]
     )
     raise InputError(
-        f"no group can validate: each of the {len(groups.names)} groups holds a class that is in "
-        f"no other group, which would have nothing to train on ({shown}). Give finer groups, or "
-        "leave classes out"
+        f"no group can be used for validation: each of the {len(groups.names)} groups holds a "
+        "class that is in no other group and would be left without training clips "
+        f"({shown}). Use smaller groups, or leave classes out"
     )
 
 

@@ -43,7 +43,7 @@ def classifier_of(folder: Path) -> Classifier:
     dataset = Dataset.load(workspace.manifest, Path())
     if ensemble.inputs.labelled_clips != dataset.labelled_fingerprint:
         raise NotReadyError(
-            f"the vote in {folder} is of an earlier state of the data; launch again, or vote again "
+            f"the vote in {folder} is out of date, the data has changed; launch again, or vote again "
             "by that rule"
         )
     voters = tuple(

@@ -9,15 +9,15 @@ from jobs.schema import Schema
 
 Kind = Literal["memory", "gpu memory", "time", "cancelled", "killed", "error"]
 
-MORE_MEMORY = "give it a smaller batch, or on Slurm launch with --retry-oom: it moves up a tier"
+MORE_MEMORY = "use a smaller batch size, or on Slurm --retry-oom, which moves the run up a tier"
 HOST_MEMORY = f"out of memory of the host; {MORE_MEMORY}"
 GPU_MEMORY = f"out of memory of the GPU; {MORE_MEMORY}"
 TIME = "time limit; launch again to go on after its last epoch"
 UPSTREAM = "cancelled before it started, by hand or because an earlier stage failed"
 CANCELLED = "cancelled with scancel; launch again"
 BY_CLUSTER = (
-    "cancelled by the cluster (uid 0). Where jobs must use their GPU, most likely for using it too "
-    "little: set `runs_per_gpu` in the grid"
+    "cancelled by the cluster (uid 0). If it cancels jobs that use too little of their GPU, this "
+    "is the most likely reason: set `runs_per_gpu` in the grid"
 )
 INTERRUPTED = "interrupted; launch again"
 # What submitit says when it has requeued a job as often as it may.

@@ -14,7 +14,7 @@ WAITING = {
     "BeginTime": "requeued, starts again in a moment",
     "Cleaning": "requeued, its last attempt is being cleaned up",
     "JobArrayTaskLimit": "for other tasks of its array (concurrency)",
-    "DependencyNeverSatisfied": "for a job that failed, and so for ever; cancel and launch again",
+    "DependencyNeverSatisfied": "in vain, for a job that failed; cancel and launch again",
     "JobHeldUser": "held; release it with scontrol release",
     "JobHeldAdmin": "held by an administrator; ask your cluster's staff",
     "JobHoldMaxRequeue": "held after too many requeues; look at its log, then scontrol release",

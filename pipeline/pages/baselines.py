@@ -32,4 +32,4 @@ def sentence(opened: OpenedPlan, candidates: Sequence[Candidate]) -> str | None:
     shares = (net.val_accuracy, other.val_accuracy)
     luck = 2 * (sum(share * (1 - share) for share in shares) / clips) ** 0.5
     points = f"the nets gained {100 * gain:.1f} points"
-    return f"{shown}{points}{', which so few clips cannot tell from luck' if gain < luck else ''}"
+    return f"{shown}{points}{', which on so few clips may be luck' if gain < luck else ''}"

@@ -22,7 +22,7 @@ def show(estimate: Estimate) -> None:
     header = ("rule", "validation", "corrected", "95 % of such tests", "macro-F1", "votes")
     console.table(header, rows)
     for sentence in estimate.assumed:
-        console.say(f"  taken for granted: {sentence}")
+        console.say(f"  assumed: {sentence}")
     for warned in estimate.warnings:
         console.warn(warned.sentence)
 

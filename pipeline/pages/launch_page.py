@@ -29,7 +29,7 @@ def introduce(opened: OpenedPlan, stages: Sequence[Work]) -> None:
         f"{dataset.root}"
     )
     if outside := dataset.outside:
-        console.warn(f"{count(outside, 'clip')} among them outside of the data folder")
+        console.warn(f"of these, {count(outside, 'clip')} from outside the data folder")
     for note in dataset.notes:
         console.warn(note)
     for work in stages:
@@ -106,8 +106,8 @@ def jobs(submission: Submission[Any]) -> None:
         refused = submission.refused
         console.complain(refused.said)
         console.say(
-            f"  {count(refused.items, 'task')} of stage {refused.stage} and what follows are not "
-            "submitted; the same command submits them once there is room. Nothing is lost."
+            f"  {count(refused.items, 'task')} of stage {refused.stage} and all later stages were "
+            "not submitted; run the same command again once there is room. Nothing is lost."
         )
 
 
@@ -115,11 +115,11 @@ def canary(submission: Submission[OpenedPlan]) -> None:
     """Say what goes first."""
     if jobs := submission.alive_jobs:
         console.say(
-            f"  canary: {count(len(jobs), 'job')} of a small launch go first, in "
-            f"{submission.workspace.root}; the rest starts if all of them end well"
+            f"  canary: {count(len(jobs), 'job')} of a small launch must finish first, in "
+            f"{submission.workspace.root}; the rest starts once all of them have succeeded"
         )
     else:
-        console.say("  canary: it has ended well before")
+        console.say("  canary: nothing to do, it succeeded in an earlier launch")
 
 
 def runs(grid: Grid, folds: int) -> None:
@@ -169,7 +169,7 @@ def _scored(opened: OpenedPlan) -> str:
     before = Scored.load(opened.workspace.holdout_scored).on(clips)
     if not before:
         return "the result is scored on them once"
-    return f"of this output {count(before, 'result')} {were(before)} scored on them before"
+    return f"{count(before, 'result')} of this output {were(before)} scored on them before"
 
 
 def _folds(opened: OpenedPlan) -> None:
@@ -178,8 +178,8 @@ def _folds(opened: OpenedPlan) -> None:
     for epochs in sorted(each for each in kept if each):
         named = ", ".join(map(str, epochs))
         console.say(
-            f"each is trained {folds} times, once for each fold, and keeps the same epochs in all "
-            f"of them: {named}"
+            f"each run is trained {folds} times, once per fold; the checkpoints kept are the same "
+            f"in all folds, those of epochs {named}"
         )
 
 
@@ -190,7 +190,7 @@ def _halving(opened: OpenedPlan) -> None:
     for rung in range(1, ladder.rungs + 1):
         left = sum(settings.left(len(each), rung) for each in ladder.tiers.values())
         share = settings.shares[rung - 1]
-        steps.append(f"after {share:.0%} of their epochs {left} train on")
+        steps.append(f"{left} left after {share:.0%} of their epochs")
     halved, whole = ladder.epochs()
     console.say(
         f"of {count(entries, 'run')}, {', '.join(steps)}: at most {halved:,} of {whole:,} epochs "

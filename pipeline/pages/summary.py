@@ -91,7 +91,7 @@ def _vote(opened: OpenedPlan) -> None:
     vote = Vote.among(opened.dataset, entries(opened), plan.vote)
     if not vote.is_held(workspace.results):
         if workspace.submission.exists():
-            console.warn(f"{_short(workspace.submission)} is of an earlier state of data or runs")
+            console.warn(f"{_short(workspace.submission)} is out of date: data or runs changed")
         return
     vote_of(opened, workspace.results)
     if said := baselines.sentence(opened, vote.candidates):

@@ -199,8 +199,9 @@ class Ladder:
             if foretold is not None and foretold < SAYS_LITTLE:
                 yield (
                     f"under the schedule `{name}`, validation {by} after {share:.0%} of the epochs "
-                    f"says little of the end (rank correlation {foretold:.2f} where we measured "
-                    "it): the best runs may stop there. See `halving_by` and `halving_from`"
+                    f"predicts the final ranking poorly (rank correlation {foretold:.2f} in our "
+                    "measurements): the best runs may be stopped. See `halving_by` and "
+                    "`halving_from`"
                 )
 
     def epochs(self) -> tuple[int, int]:

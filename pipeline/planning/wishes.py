@@ -72,10 +72,10 @@ def with_wishes(site: Site, around: Mapping[str, str]) -> tuple[Site, list[str]]
     for name in sorted(name for name in around if name.startswith("SBATCH_")):
         field = OF_SBATCH.get(name)
         if field is None:
-            said.append(f"{name} of your shell is not passed on to jobs")
+            said.append(f"{name} in your shell is not passed on to jobs")
         elif getattr(site, field) is None:
             taken[field] = around[name]
-            said.append(f"`{field}: {around[name]}` is taken from {name} of your shell")
+            said.append(f"`{field}: {around[name]}` is taken from {name} in your shell")
         elif getattr(site, field) != around[name]:
-            said.append(f"{name} of your shell is ignored: the site says `{field}`")
+            said.append(f"{name} in your shell is ignored: the site says `{field}`")
     return Site.checked(site.model_dump() | taken, "your shell's SBATCH_ variables"), said

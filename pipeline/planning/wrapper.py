@@ -62,7 +62,7 @@ def container_variables(site: Site, around: Mapping[str, str]) -> dict[str, str]
         said = value or around.get(name)
         if not said:
             raise InputError(
-                f"jobs run through {CONTAINER}, and nobody says which {name.lower()}. Set "
+                f"jobs run through {CONTAINER}, but its {name.lower()} is not given. Set "
                 f"`{name.lower()}` in the site's file or your own, or the variable {name}"
             )
         path = Path(os.path.expandvars(said)).expanduser().absolute()

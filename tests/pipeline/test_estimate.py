@@ -73,7 +73,7 @@ def test_who_votes_again_is_told_what_choosing_gives_and_the_first_result_keeps_
     assert launched.returncode == 0, launched.stderr
     before = estimate(out)
     again = command("vote", out, "--choose", "greedy", "--combine", "soft")
-    assert "by 2 rules this output was voted; whoever takes" in again.stdout
+    assert "this output was voted by 2 rules; if you pick" in again.stdout
     # A rule that is not among those which are always shown; and one run alone, which is no rule.
     assert command("vote", out, "--choose", "best", "--votes", "3").returncode == 0
     alone = command("vote", out, "--run", "momentum=0.5")
@@ -141,7 +141,7 @@ def test_clips_held_out_are_scored_and_who_looks_twice_is_told(
     held_out = estimate(out)["holdout"]
     assert (held_out["clips"], held_out["results_scored"]) == (16, 1)
     assert held_out["low"] <= held_out["accuracy"] <= held_out["high"]
-    assert "the 16 clips held out say" in first.stdout
+    assert "on the 16 clips held out the result scores" in first.stdout
     assert "blind" not in first.stdout
     # Nobody has validated on them, and every checkpoint has predicted them.
     (split,) = (out / "splits").glob("*.csv")
@@ -158,9 +158,11 @@ def test_clips_held_out_are_scored_and_who_looks_twice_is_told(
     assert estimate(out)["holdout"] == held_out
     second = launch(*arguments, *settings, "--set", "lr=0.001")
     assert second.returncode == 0, second.stderr
-    assert "of this output 1 result was scored on them before" in second.stdout
+    assert "1 result of this output was scored on them before" in second.stdout
     assert estimate(out)["holdout"]["results_scored"] == 2
     report = json.loads((out / "report.json").read_text())
     assert estimate(out)["holdout"]["accuracy"] >= 0
-    assert any("the 16 clips held out say" in each for each in report["results"]["beside"])
-    assert "2 results have been scored on them: they are a blind test no longer" in second.stdout
+    assert any(
+        "on the 16 clips held out the result scores" in each for each in report["results"]["beside"]
+    )
+    assert "2 results have been scored on them, so they are no longer a blind test" in second.stdout

@@ -33,7 +33,7 @@ def test_every_labelled_clip_is_validated_once_by_each_entry(
 ) -> None:
     done = launch(*arguments)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "keeps the same epochs in all of them: 2, 3" in done.stdout
+    assert "the checkpoints kept are the same in all folds, those of epochs 2, 3" in done.stdout
     assert "momentum=0.9 fold 3" in done.stdout
     plan = opened(tmp_path)
     assert len(plan.plan.runs) == 6

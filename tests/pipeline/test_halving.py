@@ -86,7 +86,7 @@ def test_the_best_train_on_and_end_like_runs_that_nobody_ranked(
     common = ("--grid", halved, "--data", made_clips, "--executor", "debug")
     done = launch(*common, "--out", out)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "of 4 runs, after 25% of their epochs 2 train on, after 50%" in done.stdout
+    assert "of 4 runs, 2 left after 25% of their epochs, " in done.stdout
     assert "at most 8 of 16 epochs (50%)" in done.stdout
     stopped = standing(out)
     assert (stopped["hopeless"], stopped["trees"]) == (1, None)
@@ -246,5 +246,5 @@ def test_where_a_rung_says_little_of_the_end_launch_says_so(
     where = ("--grid", halved, "--data", made_clips, "--out", tmp_path / "out", "--plan")
     done = launch(*where, *options, "--executor", "debug")
     assert done.returncode == 0, done.stderr
-    assert ("says little of the end" in done.stdout) == (warned is not None)
+    assert ("predicts the final ranking poorly" in done.stdout) == (warned is not None)
     assert warned is None or warned in done.stdout

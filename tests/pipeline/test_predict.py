@@ -108,4 +108,4 @@ def test_a_vote_of_an_earlier_state_of_the_data_is_not_predicted_with(
     (out / "manifest.csv").write_text("\n".join(rows) + "\n")
     done = predict(out, made_clips, out=tmp_path / "a.csv")
     assert done.returncode == 2
-    assert "is of an earlier state of the data" in done.stderr
+    assert "is out of date, the data has changed" in done.stderr

@@ -81,9 +81,9 @@ def test_wishes_of_the_shell_count_where_the_site_is_silent_and_are_said() -> No
     assert (wished.account, wished.qos) == ("torch_pr_1", "short")
     wished.require_filled_in("torch")
     assert said == [
-        "`account: torch_pr_1` is taken from SBATCH_ACCOUNT of your shell",
-        "SBATCH_QOS of your shell is ignored: the site says `qos`",
-        "SBATCH_TIMELIMIT of your shell is not passed on to jobs",
+        "`account: torch_pr_1` is taken from SBATCH_ACCOUNT in your shell",
+        "SBATCH_QOS in your shell is ignored: the site says `qos`",
+        "SBATCH_TIMELIMIT in your shell is not passed on to jobs",
     ]
 
 
@@ -117,7 +117,7 @@ def test_a_container_whose_parts_are_missing_is_refused_before_the_queue(
 ) -> None:
     image, overlay = tmp_path / "i.sif", tmp_path / "o.ext3"
     site = load_site("generic", ["python=bash slurm/container.sh python"])
-    with pytest.raises(InputError, match=r"nobody says which image.*variable IMAGE"):
+    with pytest.raises(InputError, match=r"its image is not given.*variable IMAGE"):
         container_variables(site, {})
     around = {"IMAGE": str(image), "OVERLAY": str(overlay)}
     with pytest.raises(InputError, match=r"image .*i\.sif is not there"):

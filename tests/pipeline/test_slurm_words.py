@@ -51,7 +51,7 @@ def test_the_cause_is_the_first_error_of_a_log_and_not_its_last_line(
     [
         ("Resources", "next in line for free nodes"),
         ("(Priority)", "other jobs come first"),
-        ("DependencyNeverSatisfied", "for ever; cancel and launch again"),
+        ("DependencyNeverSatisfied", "in vain, for a job that failed; cancel and launch again"),
         ("JobHoldMaxRequeue", "too many requeues"),
         ("QOSGrpGRES", "the limit of all in this qos of GPUs is reached (QOSGrpGRES); it starts"),
         ("AssocGrpGRES", "your account's limit of GPUs is reached"),

@@ -18,7 +18,7 @@ def test_the_rest_starts_when_the_canary_has_ended_and_is_what_it_would_be_witho
     arguments = ("--grid", tiny_grid, "--data", made_clips, "--canary")
     launched = cluster.launch(*arguments)
     assert launched.returncode == 0, launched.stderr
-    assert "of a small launch go first" in launched.stdout
+    assert "of a small launch must finish first" in launched.stdout
     cluster.drain()
     assert (cluster.out / "submission.csv").read_bytes() == expected(tiny_grid)
     assert (cluster.out / "canary" / "submission.csv").exists()

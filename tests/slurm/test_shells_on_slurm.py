@@ -55,7 +55,7 @@ def test_a_launch_from_an_interactive_step_asks_for_the_same_and_sees_the_same(
     arguments = ("--grid", tiny_grid, "--data", made_clips)
     launched = launch_with(cluster, OF_A_STEP, *arguments)
     assert launched.returncode == 0, launched.stderr
-    assert "SBATCH_TIMELIMIT of your shell is not passed on to jobs" in launched.stdout
+    assert "SBATCH_TIMELIMIT in your shell is not passed on to jobs" in launched.stdout
     again = launch_with(cluster, OF_A_STEP, *arguments)
     assert "Nothing was submitted." in again.stdout, again.stdout + again.stderr
     cluster.drain()
@@ -114,7 +114,7 @@ def test_what_slurm_refuses_in_the_middle_is_said_and_submitted_by_the_same_laun
     assert launched.returncode == 1
     assert "Slurm refuses the train stage" in launched.stderr
     assert "jobs in the queue" in launched.stderr
-    assert "2 tasks of stage train and what follows are not submitted" in launched.stdout
+    assert "2 tasks of stage train and all later stages were not submitted" in launched.stdout
     assert not list((cluster.out / "launch" / "jobs").glob("**/*.pkl.tmp"))
     # A banner is printed around the answers now, and one sbatch fails after the job is queued.
     banner = (

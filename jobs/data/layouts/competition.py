@@ -106,8 +106,8 @@ def _require_same_count(root: Path, clips: dict[int, str], labels: list[str]) ->
             "train.csv"
         )
     raise InputError(
-        f"{counts}: {TRAIN}/{clips[extra[0]]} has no label, it would need line {extra[0] + 1}"
-        f"{_and_more(extra)}. Add the labels or move the clips out"
+        f"{counts}: there is no label for {TRAIN}/{clips[extra[0]]} (expected in line "
+        f"{extra[0] + 1}){_and_more(extra)}. Add the labels or move the clips out"
     )
 
 

@@ -136,10 +136,10 @@ class _Table:
                 continue
             near = difflib.get_close_matches(theirs, header, n=1, cutoff=0.6)
             asked = f" (`columns: {{{name}: {theirs}}}`)" if name in self.said else ""
-            hint = f"did you mean '{near[0]}'?" if near else f"there is {got}"
+            hint = f"did you mean '{near[0]}'?" if near else f"got {got}."
             raise InputError(
-                f"{path}:1: no column '{theirs}'{asked}; {hint} Expected are {', '.join(COLUMNS)}, "
-                "or say in the grid how yours are called: `columns: {path: filename, ...}`"
+                f"{path}:1: no column '{theirs}'{asked}; {hint} Expected are {', '.join(COLUMNS)}; "
+                "or say in the grid what yours are called: `columns: {path: filename, ...}`"
             )
         self._refuse_near_misses(header)
         return header

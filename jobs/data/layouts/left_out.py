@@ -68,9 +68,9 @@ class LeftOut:
             shown = [f"{number} {suffix or 'without suffix'}" for suffix, number in self.no_sound]
             rest = [f"{len(shown) - SHOWN} more kinds"] if len(shown) > SHOWN else []
             said.append(
-                f"{count(total, 'file')} that {'is' if total == 1 else 'are'} no sound "
-                f"({', '.join(shown[:SHOWN] + rest)}): nothing to do, unless a recording has lost "
-                "its name"
+                f"{count(total, 'file')} that {'is' if total == 1 else 'are'} not audio "
+                f"({', '.join(shown[:SHOWN] + rest)}): nothing to do, unless one of them is a "
+                "recording that has lost its suffix"
             )
         if self.hidden:
             said.append(f"{count(self.hidden, 'hidden file')} (.name): rename what is a recording")

@@ -35,8 +35,8 @@ def require_distinct(labels: Iterable[tuple[str, str]]) -> None:
         before, place = first.setdefault(seen_as(label), (label, where))
         if before != label:
             raise InputError(
-                f"{where}: the label {label!a} looks like {before!a} at {place}, but is another "
-                "one (an invisible or a composed character); write both alike"
+                f"{where}: the label {label!a} looks like {before!a} at {place}, but they differ "
+                "in an invisible or a composed character; spell both the same way"
             )
 
 

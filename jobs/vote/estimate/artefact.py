@@ -101,14 +101,15 @@ class HoldoutScore(Schema):
     @property
     def sentence(self) -> str:
         said = (
-            f"the {self.clips:,} clips held out{self._groups} say {100 * self.accuracy:.1f} %; a "
-            f"test like these should give {100 * self.low:.1f} to {100 * self.high:.1f} %"
+            f"on the {self.clips:,} clips held out{self._groups} the result scores "
+            f"{100 * self.accuracy:.1f} %; a test like these should give "
+            f"{100 * self.low:.1f} to {100 * self.high:.1f} %"
         )
         if self.results_scored == 1:
             return said
         return (
-            f"{said}. {self.results_scored} results have been scored on them: they are a blind "
-            "test no longer"
+            f"{said}. {self.results_scored} results have been scored on them, so they are no "
+            "longer a blind test"
         )
 
     @property
@@ -176,8 +177,8 @@ class Estimate(Schema):
         found = [self.holdout.sentence] if self.holdout else []
         if (best := self.best_looking) is not None:
             found.append(
-                f"by {1 + len(self.inputs.also_voted)} rules this output was voted; whoever takes "
-                f"{best.rule}, which looks best, for that should get {100 * best.corrected:.1f} % "
+                f"this output was voted by {1 + len(self.inputs.also_voted)} rules; if you pick "
+                f"{best.rule} because it looks best, expect {100 * best.corrected:.1f} % "
                 f"({100 * best.low:.1f} to {100 * best.high:.1f} %)"
             )
         return tuple(found)

@@ -8,13 +8,13 @@ from jobs.vote.vote import Vote
 
 # What training itself takes from validation clips, by the setting that does so.
 LOOKS_AT_VALIDATION: Mapping[str, str] = {
-    "plateau": "the plateau schedule looked at validation clips, which no draw repeats",
-    "early_stopping": "early stopping looked at validation clips, which no draw repeats",
+    "plateau": "the plateau schedule used the validation clips, which resampling cannot undo",
+    "early_stopping": "early stopping used the validation clips, which resampling cannot undo",
 }
 
 HALVING = (
-    "not corrected for halving, which chose on the same validation clips: in simulations that is "
-    "up to 0.6 points; a `holdout` is free of it"
+    "not corrected for halving, which chose runs on the same validation clips: in simulations this "
+    "adds up to 0.6 points; the score on a `holdout` is not affected"
 )
 
 NO_CHANGED_COPIES = (
@@ -36,9 +36,9 @@ def assumptions(vote: Vote, copies_compared: bool = True) -> list[str]:
     groups = {clip.group for clip in vote.dataset.labelled.clips} - {None}
     test = vote.dataset.test.clips
     if groups and test and all(clip.group is None for clip in test):
-        found.append("the test is of new groups, as large as those of training")
+        found.append("the test clips come from new groups, as large as those of training")
     if any(len(each.members) > 1 for each in vote.candidates):
-        found.append("one fold model is judged; the mean of all folds is a little better")
+        found.append("single fold models are scored; the mean of all folds is a little better")
     seen = {name for each in vote.candidates for name in _looks_at_validation(each)}
     found += [sentence for name, sentence in LOOKS_AT_VALIDATION.items() if name in seen]
     if any(each.entry.stopped is not None for each in vote.absent):

@@ -122,7 +122,8 @@ MISTAKES: dict[str, tuple[Write, str]] = {
     ),
     "a clip without label": (
         lambda r: touch(competition(r), "train_mp3s/4.mp3", "train_mp3s/5.mp3"),
-        r"6 clips and .*4 lines: train_mp3s/4.mp3 has no label, it would need line 5 and 1 more",
+        r"6 clips and .*4 lines: there is no label for train_mp3s/4.mp3 "
+        r"\(expected in line 5\) and 1 more",
     ),
     "a name that is no number": (
         lambda r: touch(competition(r), "train_mp3s/x1.mp3"),

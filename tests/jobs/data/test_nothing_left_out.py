@@ -62,7 +62,7 @@ def test_a_sound_without_a_suffix_is_told_by_its_content(folders: Path) -> None:
     dataset = read_data(folders)
     assert dataset.class_counts == {"bird": 12, "rain": 6}
     assert len(dataset.notes) == 1
-    assert "1 file that is no sound (1 without suffix)" in dataset.notes[0]
+    assert "1 file that is not audio (1 without suffix)" in dataset.notes[0]
 
 
 def test_the_competitions_layout_takes_any_sound(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_every_file_is_accounted_for(folders: Path) -> None:
     )
     assert [note.partition(":")[0] for note in dataset.notes] == 4 * ["left out"]
     assert "lost.wav" in dataset.notes[0]
-    assert "3 files that are no sound (2 .json, 1 .md)" in dataset.notes[1]
+    assert "3 files that are not audio (2 .json, 1 .md)" in dataset.notes[1]
 
 
 def test_clips_that_a_list_does_not_name_are_counted(folders: Path) -> None:

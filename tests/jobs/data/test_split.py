@@ -59,7 +59,7 @@ def test_folds_are_used_only_when_asked_for() -> None:
         (
             dataset_of("ab" * 9, groups="gh" * 9),
             SplitConfig(),
-            "no group can validate: .*all clips of class 'a' are in group 'g'; .*'b' .* 'h'",
+            "no group can be used for validation: .*class 'a' are in group 'g'; .*'b' .* 'h'",
         ),
         (dataset_of("ab" * 9, groups="g" * 18), SplitConfig(), "are in one group, 'g'"),
         (
@@ -71,7 +71,7 @@ def test_folds_are_used_only_when_asked_for() -> None:
         (
             dataset_of("ab" * 10, groups="gghhiijjkk" * 2, folds="12" * 10),
             SplitConfig(folds="manifest"),
-            "5 groups of train.csv would train and validate both",
+            "5 groups of train.csv would be on both sides of a split",
         ),
     ],
 )
@@ -159,7 +159,9 @@ def test_no_split_that_exists_is_refused_and_no_class_is_stranded_that_need_not_
         labels = "".join("xyz"[(ord(g) + int(rng.integers(0, 2))) % 3] for g in groups)
         dataset, fewest = dataset_of(labels, groups=groups), fewest_not_validated(labels, groups)
         if fewest is None:
-            with pytest.raises(InputError, match=r"no group can validate|in one group"):
+            with pytest.raises(
+                InputError, match=r"no group can be used for validation|in one group"
+            ):
                 draw_split(dataset, SplitConfig())
             outcomes["refused"] += 1
             continue

@@ -78,7 +78,7 @@ def test_copies_in_validation_are_told_with_the_score_without_them() -> None:
     assert warned.kind == "copies-in-validation"
     assert "20 validation clips of 40 (50 %)" in warned.sentence
     assert "such as 0.mp3 and 1.mp3" in warned.sentence
-    assert "without them validation says 50.0 %" in warned.sentence
+    assert "without them it is 50.0 %" in warned.sentence
 
 
 def test_copies_in_the_test_are_told() -> None:

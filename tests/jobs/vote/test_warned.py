@@ -114,7 +114,7 @@ def test_what_parting_groups_adds_is_told_where_the_test_may_have_it() -> None:
     assert "may give about 18 points more" in warned.sentence
     suggested = ClipsSeen(simple=alike, suggested=True)
     (warned,) = warnings_of(seen_of("ab" * 100, clips, clips=suggested))
-    assert "the score may lie by about 18 points" in warned.sentence
+    assert "the score may be too high by about 18 points" in warned.sentence
     for none in (replace(alike, grouped=0.81), replace(alike, error=0.07)):
         assert kinds(seen_of("ab" * 100, clips, clips=ClipsSeen(simple=none))) == []
 
@@ -128,7 +128,7 @@ def test_a_test_that_differs_is_told_as_what_it_may_be() -> None:
     few = ClipsSeen(shift=replace(shift, groups=3))
     (warned,) = warnings_of(seen_of("ab" * 100, clips, clips=few))
     assert warned.kind == "test-cannot-be-compared"
-    assert "with 3 groups that cannot be told apart from a shift" in warned.sentence
+    assert "with only 3 groups this cannot be told from a real shift" in warned.sentence
     alike = ClipsSeen(shift=replace(shift, auc=0.61))
     assert kinds(seen_of("ab" * 100, clips, clips=alike)) == []
     otherwise = Difference("codec", 1.0, 0.0, "codec FLAC in 100 % of its clips")

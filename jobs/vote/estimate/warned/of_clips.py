@@ -19,13 +19,14 @@ def _copies_in_validation(seen: Seen) -> Iterator[Warned]:
         return
     without, others = "", seen.chosen_right[~copied]
     if len(others):
-        without = f"; without them validation says {100 * others.mean():.1f} %"
+        without = f"; without them it is {100 * others.mean():.1f} %"
     yield Warned(
         kind="copies-in-validation",
         sentence=f"{count(int(copied.sum()), 'validation clip')} of {len(copied)} "
-        f"({100 * copied.mean():.0f} %) {are(int(copied.sum()))} of recordings that are trained on "
-        f"too, such as {known.example[0]} and {known.example[1]}: validation says more than new "
-        f"recordings will give{without}. audit/train.csv has groups that keep recordings whole",
+        f"({100 * copied.mean():.0f} %) {are(int(copied.sum()))} of recordings that are also in "
+        f"training, such as {known.example[0]} and {known.example[1]}: the validation score is "
+        f"higher than on new recordings{without}. audit/train.csv suggests groups that keep "
+        "recordings whole",
         evidence={
             "validation_clips": int(copied.sum()),
             "example": list(known.example),
@@ -55,8 +56,9 @@ def _copies_in_holdout(seen: Seen) -> Iterator[Warned]:
     yield Warned(
         kind="copies-in-holdout",
         sentence=f"{count(len(known.ids), 'clip')} held out {are(len(known.ids))} of recordings "
-        f"that are trained on or ranked by, such as {known.example[0]} and {known.example[1]}: "
-        "their score is no blind one. audit/train.csv has groups that keep recordings whole",
+        f"that training or ranking also uses, such as {known.example[0]} and {known.example[1]}: "
+        "the score on them is not blind. audit/train.csv suggests groups that keep recordings "
+        "whole",
         evidence={"clips": len(known.ids), "example": list(known.example)},
     )
 
@@ -68,9 +70,9 @@ def _test_unlike_training(seen: Seen) -> Iterator[Warned]:
     where = f": {shift.where} in the test" if shift.where else ""
     yield Warned(
         kind="test-unlike-training",
-        sentence="the test is unlike training (a classifier tells its clips apart with AUC "
-        f"{shift.auc:.2f}; for clips of training set aside it is at most {shift.usual[-1]:.2f})"
-        f"{where}: the score may be lower than any validation can say",
+        sentence="the test differs from training (a classifier tells the two apart with AUC "
+        f"{shift.auc:.2f}; for training clips set aside it is at most {shift.usual[-1]:.2f})"
+        f"{where}: the score may be lower than any validation can show",
         evidence={"auc": shift.auc, "set_aside": list(shift.usual), "where": shift.where},
     )
 
@@ -81,9 +83,9 @@ def _test_of_other_groups(seen: Seen) -> Iterator[Warned]:
         return
     yield Warned(
         kind="test-cannot-be-compared",
-        sentence=f"the test differs from training (AUC {shift.auc:.2f}) as one group differs from "
-        f"the others (AUC {shift.usual[0]:.2f} to {shift.usual[-1]:.2f}): with "
-        f"{count(shift.groups, 'group')} that cannot be told apart from a shift, which would lower "
+        sentence=f"the test differs from training (AUC {shift.auc:.2f}), but so does one group "
+        f"from the others (AUC {shift.usual[0]:.2f} to {shift.usual[-1]:.2f}): with only "
+        f"{count(shift.groups, 'group')} this cannot be told from a real shift, which would lower "
         "the score",
         evidence={"auc": shift.auc, "set_aside": list(shift.usual), "groups": shift.groups},
     )
@@ -96,8 +98,8 @@ def _test_recorded_otherwise(seen: Seen) -> Iterator[Warned]:
     named = "; ".join(each.words for each in differences)
     yield Warned(
         kind="test-recorded-otherwise",
-        sentence=f"the test was recorded or encoded otherwise than training ({named}): if that "
-        "changes the sound, the score is lower than validation says",
+        sentence=f"the test was recorded or encoded differently from training ({named}): if that "
+        "changes the sound, the score will be lower than in validation",
         evidence={each.fact: [each.distance, each.usual] for each in differences},
     )
 
@@ -111,9 +113,10 @@ def _shortcuts(seen: Seen) -> Iterator[Warned]:
         heard = ". The features of this grid are normalised and do not hear loudness"
     yield Warned(
         kind="shortcut",
-        sentence=f"facts about the recordings alone, above all {shortcut.fact}, tell the label of "
-        f"{100 * shortcut.accuracy:.0f} % of the clips, the ensemble of {100 * seen.corrected:.0f} "
-        f"%: runs may have learned how clips were recorded, which no other recordings share{heard}",
+        sentence=f"facts about the recordings alone, above all {shortcut.fact}, predict the label "
+        f"of {100 * shortcut.accuracy:.0f} % of the clips, the ensemble that of "
+        f"{100 * seen.corrected:.0f} %: runs may have learned how clips were recorded, which does "
+        f"not carry over to other recordings{heard}",
         evidence={"accuracy": shortcut.accuracy, "chance": shortcut.chance,
                   "fact": shortcut.fact, "fact_alone": shortcut.alone},
     )  # fmt: skip

@@ -21,7 +21,7 @@ def _groups_in_test(seen: Seen) -> Iterator[Warned]:
         clips = sum(clip.group in training for clip in seen.dataset.test.clips)
         yield Warned(
             kind="groups-in-test",
-            sentence=f"{count(clips, 'test clip')} are of groups that are trained on too: the test "
+            sentence=f"{count(clips, 'test clip')} from groups that are also in training: the test "
             "may be easier than validation, which keeps groups apart",
             evidence={"test_clips": clips, "groups": shared[:NAMED]},
         )
@@ -52,15 +52,15 @@ def _groups_are_alike(seen: Seen) -> Iterator[Warned]:
     points = f"{100 * simple.gap:.0f} points"
     if seen.clips.suggested:
         meaning = (
-            f"clips that the audit puts together are parted by this split: {said}, so the score "
-            f"may lie by about {points}"
+            f"this split separates clips that the audit would group: {said}, so the score may be "
+            f"too high by about {points}"
         )
     elif any(clip.group is not None for clip in seen.dataset.test.clips):
         return  # whether the test shares groups with training is known, and said if it does
     else:
         meaning = (
-            f"{said}, as validation does. Of new groups the test gives what stands here; of the "
-            f"groups of training it may give about {points} more"
+            f"{said}, as in validation. A test on new groups should give the score shown here; a "
+            f"test on the groups of training may give about {points} more"
         )
     yield Warned(
         kind="groups-are-alike",

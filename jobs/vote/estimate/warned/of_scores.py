@@ -23,7 +23,7 @@ def _classes_not_validated(seen: Seen) -> Iterator[Warned]:
         yield Warned(
             kind="classes-not-validated",
             sentence=f"{count(len(missing), 'class')} without a validation clip "
-            f"({named}): how well they are told apart is not in the score",
+            f"({named}): the score does not show how well they are recognised",
             evidence={"classes": missing},
         )
 
@@ -43,9 +43,9 @@ def _class_shares(seen: Seen) -> Iterator[Warned]:
         worst = max(shares, key=lambda label: abs(shares[label][0] - shares[label][1]))
         yield Warned(
             kind="class-shares",
-            sentence=f"validation has other shares of the classes than training ('{worst}': "
-            f"{100 * shares[worst][0]:.0f} % against {100 * shares[worst][1]:.0f} %): on a test "
-            "like training the score differs",
+            sentence=f"the classes have different shares in validation and in training ('{worst}': "
+            f"{100 * shares[worst][0]:.0f} % against {100 * shares[worst][1]:.0f} %): the score on "
+            "a test with the shares of training will differ",
             evidence={"validation_and_training": shares},
         )
 
