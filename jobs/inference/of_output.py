@@ -43,8 +43,8 @@ def classifier_of(folder: Path) -> Classifier:
     dataset = Dataset.load(workspace.manifest, Path())
     if ensemble.inputs.labelled_clips != dataset.labelled_fingerprint:
         raise NotReadyError(
-            f"the vote in {folder} is out of date, the data has changed; launch again, or vote again "
-            "by that rule"
+            f"the vote in {folder} is out of date, the data has changed; launch again, or vote "
+            "again by that rule"
         )
     voters = tuple(
         Voter(
