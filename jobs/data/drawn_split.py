@@ -56,7 +56,7 @@ def draw_split(dataset: Dataset, config: SplitConfig) -> Split:
     try:
         validating = _validating(dataset.part(rest), config)
     except InputError as error:
-        beside = f" (beside the {count(len(holdout), 'clip')} held out)" if holdout else ""
+        beside = f" ({count(len(holdout), 'clip')} held out are not counted)" if holdout else ""
         raise InputError(f"{error}{beside}") from None
     folds = tuple(_fold(dataset, rest, [rest[p] for p in each]) for each in validating)
     return Split(folds, holdout)
