@@ -79,7 +79,7 @@ def _score(estimate: Estimate | None) -> str:
     for sentence in estimate.beside:
         lines += [f"{sentence[0].upper()}{sentence[1:]}.", ""]
     lines += [f"- Warning: {_line(each.sentence)}" for each in estimate.warnings]
-    lines += [f"- Taken for granted: {_line(each)}" for each in estimate.assumed]
+    lines += [f"- Assumed: {_line(each)}" for each in estimate.assumed]
     return "\n".join([*lines, ""])
 
 

@@ -140,7 +140,7 @@ class Estimate(Schema):
         validation, test: the clips; a test without clips is taken to be as large as validation.
         out_of_fold: whether every labelled clip was validated, by a model that did not see it.
         correlation: how much clips of one group are right or wrong together, 0 to 1.
-        assumed: what is taken for granted, in sentences.
+        assumed: what it rests on, in sentences.
         holdout: the score on clips held out; None if none were.
         calibration: of the chosen rule's confidence.
         warnings: the gravest first.
