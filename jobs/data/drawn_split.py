@@ -161,6 +161,6 @@ def _require_every_class(dataset: Dataset, fold: Fold) -> None:
         if index not in present:
             raise InputError(
                 f"the split leaves no training clip of class '{label}': all of its clips share "
-                "a group or a fold with validation clips. Give it more groups, or another "
-                "`split_seed`"
+                "a group or a fold with validation clips. Give it more groups, try another "
+                "`split_seed`, or set `folds: null`"
             )

@@ -142,11 +142,13 @@ def dropped(grid: Grid) -> None:
 def validation(opened: OpenedPlan) -> None:
     """Say how many clips train and validate, what folds keep, and which classes nobody measures."""
     everyone = len(opened.dataset.labelled)
-    for fold in opened.split.folds:
+    folds = opened.split.folds
+    for number, fold in enumerate(folds, 1):
         training, validating = len(fold.training), len(fold.validation)
+        named = f"fold {number}: " if len(folds) > 1 else ""
         console.say(
-            f"{count(training, 'clip')} train ({training / everyone:.1%}), {validating} validate "
-            f"({validating / everyone:.1%})"
+            f"{named}{count(training, 'clip')} train ({training / everyone:.1%}), "
+            f"{validating} validate ({validating / everyone:.1%})"
         )
     if held_out := len(opened.split.holdout):
         console.say(
@@ -179,7 +181,7 @@ def _folds(opened: OpenedPlan) -> None:
         named = ", ".join(map(str, epochs))
         console.say(
             f"each run is trained {folds} times, once per fold; the checkpoints kept are the same "
-            f"in all folds, those of epochs {named}"
+            f"in all folds, those of {'epochs' if len(epochs) > 1 else 'epoch'} {named}"
         )
 
 
