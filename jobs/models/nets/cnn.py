@@ -8,6 +8,8 @@ a mean over all bands and frames (Lin et al. 2013) stands in for VGG's two wide 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from jobs.models.nets.linear import Linear
+
 WIDTHS = (32, 64, 128, 256)
 
 
@@ -24,7 +26,7 @@ class PlainCnn(nn.Module):
         self.blocks = nn.Sequential(
             *(_block(inputs, outputs) for inputs, outputs in zip(widths, WIDTHS, strict=False))
         )
-        self.head = nn.Linear(WIDTHS[-1], classes)
+        self.head = Linear(WIDTHS[-1], classes)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight)

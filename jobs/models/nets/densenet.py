@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from jobs.models.nets.linear import Linear
+
 BLOCKS = 3
 # Within a dense layer, the 1x1 convolution narrows to this many times `growth` (the B of BC).
 BOTTLENECK = 4
@@ -43,7 +45,7 @@ class DenseNet(nn.Module):
                 channels //= 2
         self.blocks = nn.Sequential(*parts)
         self.norm = nn.BatchNorm2d(channels)
-        self.head = nn.Linear(channels, classes)
+        self.head = Linear(channels, classes)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight)

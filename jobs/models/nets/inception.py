@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from jobs.models.nets.linear import Linear
+
 
 class Inception(nn.Module):
     """A stem, four modules with two reductions between them, a linear layer.
@@ -30,7 +32,7 @@ class Inception(nn.Module):
             Reduction(128, 64),  # 192 on [bands / 8, frames / 8]
             WideFilters(192),
         )
-        self.head = nn.Linear(224, classes)
+        self.head = Linear(224, classes)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight)

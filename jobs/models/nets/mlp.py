@@ -3,6 +3,8 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from jobs.models.nets.linear import Linear
+
 
 class Perceptron(nn.Module):
     """The mean over frames, a hidden layer, dropout, a linear layer.
@@ -16,9 +18,9 @@ class Perceptron(nn.Module):
 
     def __init__(self, inputs: int | None, hidden: int, dropout: float, classes: int) -> None:
         super().__init__()
-        self.hidden = nn.LazyLinear(hidden) if inputs is None else nn.Linear(inputs, hidden)
+        self.hidden = nn.LazyLinear(hidden) if inputs is None else Linear(inputs, hidden)
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(hidden, classes)
+        self.head = Linear(hidden, classes)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits [batch, classes] of features [batch, 1, bands, frames]."""

@@ -5,6 +5,8 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from jobs.models.nets.linear import Linear
+
 WIDTHS = (16, 32, 64)
 
 
@@ -34,7 +36,7 @@ class CifarResNet(nn.Module):
             _stage(WIDTHS[0], WIDTHS[1], blocks, stride=2, shortcut=shortcut),
             _stage(WIDTHS[1], WIDTHS[2], blocks, stride=2, shortcut=shortcut),
         )
-        self.head = nn.Linear(WIDTHS[2], classes)
+        self.head = Linear(WIDTHS[2], classes)
         for module in self.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
                 nn.init.kaiming_normal_(module.weight)

@@ -15,6 +15,7 @@ import itertools
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from jobs.models.nets.linear import Linear
 from jobs.models.nets.resnet import BasicBlock
 
 
@@ -41,7 +42,7 @@ class WideResNet(nn.Module):
         for inputs, outputs in itertools.pairwise(widths):
             blocks.append(BasicBlock(inputs, outputs, 2, "B"))
         self.stages = nn.Sequential(*blocks)
-        self.head = nn.Linear(widths[-1], classes)
+        self.head = Linear(widths[-1], classes)
         for module in self.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
                 nn.init.kaiming_normal_(module.weight)
