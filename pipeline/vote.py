@@ -79,8 +79,8 @@ def _again(workspace: Workspace, given: dict[str, Any], name: str | None) -> Non
     summary.vote_of(opened, results)
     if name is not None:
         console.say(
-            "  no estimate is made of one run alone; whoever takes a run for its validation score "
-            "has chosen it by those clips"
+            "  no estimate is made of one run alone; if you pick a run for its validation score, "
+            "that score includes the luck of the choice"
         )
         return
     # Whoever has seen several results has chosen among them, and is told what that is worth.

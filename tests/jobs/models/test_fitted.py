@@ -15,6 +15,7 @@ from jobs.models.fitted_net import FittedNet, all_logits, batch_logits
 from jobs.models.logistic import FittedLogistic, Logistic
 from jobs.models.model import EVALUATION_BATCH, Fitted, OneShotModel
 from jobs.models.net import Net
+from tests.damage import cut, flip
 
 CLASSES = ("0", "1", "2", "3")
 SHAPE = (16, 22)
@@ -122,16 +123,6 @@ def test_a_model_is_the_same_after_it_went_through_safetensors(name: str) -> Non
     np.testing.assert_array_equal(again.predict_proba(clips(5)), model.predict_proba(clips(5)))
     with pytest.raises(DamagedFileError, match=r"another model|there are arrays"):
         settings.of_tensors({"other": np.zeros(3)}, CLASSES, SHAPE)
-
-
-def cut(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:-100])
-
-
-def flip(path: Path) -> None:
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    path.write_bytes(data)
 
 
 @pytest.mark.parametrize("damage", [cut, flip, Path.unlink, lambda path: path.write_bytes(b"")])

@@ -12,19 +12,10 @@ from jobs.errors import DamagedFileError
 from jobs.train.fitted import load_fitted, load_validation
 from jobs.train.run import Run
 from jobs.train.validation import ValidationPredictions
+from tests.damage import cut, flip
 
 Train = Callable[..., Run]
 Results = Callable[[Run], dict[str, bytes]]
-
-
-def cut(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:-100])
-
-
-def flip(path: Path) -> None:
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    path.write_bytes(data)
 
 
 @pytest.mark.parametrize("damage", [cut, flip, lambda path: path.write_bytes(b"")])
