@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 import sys
 from pathlib import Path
 
@@ -70,6 +71,9 @@ def test_processes_are_told_by_their_exact_configuration(config: str, ours: bool
     environment = {"SLURM_CONF": config, "SLURMD_NODENAME": "cpu1"}
     process = subprocess.Popen(["sleep", "60"], env=environment)
     try:
+        # Popen returns once the program is executed, a moment before its environment can be read.
+        while not Path(f"/proc/{process.pid}/environ").read_bytes():
+            time.sleep(0.01)
         assert is_of(process.pid, Path("/t/bed"), Path("/t/bed/etc/slurm.conf")) is ours
     finally:
         process.kill()
