@@ -21,6 +21,7 @@ def show(estimate: Estimate) -> None:
     ]
     header = ("rule", "validation", "corrected", "95 % of such tests", "macro-F1", "votes")
     console.table(header, rows)
+    console.say(f"  {estimate.calibration.sentence}")
     for sentence in estimate.assumed:
         console.say(f"  assumed: {sentence}")
     for warned in estimate.warnings:

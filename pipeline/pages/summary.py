@@ -27,6 +27,7 @@ def show(opened: OpenedPlan) -> None:
     _audit(opened)
     _runs(opened)
     _vote(opened)
+    _other_votes(opened)
     estimate(opened, estimate_page.show)
 
 
@@ -96,6 +97,23 @@ def _vote(opened: OpenedPlan) -> None:
     vote_of(opened, workspace.results)
     if said := baselines.sentence(opened, vote.candidates):
         console.say(f"  {said}")
+
+
+def _other_votes(opened: OpenedPlan) -> None:
+    """Warn of votes by other rules, or of one run, that data or runs have left behind."""
+    voting = entries(opened)
+    for path in sorted(opened.workspace.other_votes.glob("*/ensemble.json")):
+        ensemble = Ensemble.load(path)
+        if ensemble is None:
+            continue
+        run = ensemble.inputs.run
+        theirs = [each for each in voting if not run or each.name == run]
+        vote = Vote.among(opened.dataset, theirs, ensemble.inputs.rules, run)
+        if not vote.is_held(Results(path.parent)):
+            console.warn(
+                f"{_short(path.parent)} is out of date: data or runs changed; `python -m "
+                "pipeline.vote` with the same options votes again"
+            )
 
 
 def present_estimate(opened: OpenedPlan) -> Estimate | None:

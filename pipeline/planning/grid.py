@@ -7,6 +7,7 @@ from typing import Any
 
 from jobs.errors import InputError, quoted
 from jobs.train.config import RunConfig
+from jobs.train.recipe import Training
 from pipeline.planning.axes import RANDOM, SEEDS, SHAPE_KEYS, TIER, Settings, points, require_keys
 from pipeline.planning.options import GridOptions
 from pipeline.planning.yaml_file import YamlFile, parse_settings, read_yaml
@@ -75,6 +76,11 @@ def read_grid(path: Path, overrides: Sequence[str] = ()) -> Grid:
     distinct = tuple(entry for entry in entries if kept[entry.config] is entry)
     dropped = tuple(entry.name for entry in entries if kept[entry.config] is not entry)
     options = GridOptions.parse(_those(file.values | forced, of_grid), _source(file, None, forced))
+    if options.halving.shares and all(entry.config.part(Training) is None for entry in distinct):
+        raise InputError(
+            f"{_source(file, None, forced)('halving')}: no run of this grid trains over epochs, so "
+            "none can stop early; remove `halving`"
+        )
     return Grid(path, options, distinct, dropped)
 
 

@@ -167,3 +167,12 @@ def test_a_grid_that_multiplies_to_too_many_runs_is_refused_before_it_is_multipl
 ) -> None:
     with pytest.raises(InputError, match=r"that makes 1\d*,[\d,]*000 runs; at most 5,000"):
         grid_of(tmp_path, text)
+
+
+def test_halving_of_runs_that_have_no_epochs_is_refused(tmp_path: Path) -> None:
+    runs = "runs: [{name: a, model: logistic}, {name: b, model: extra_trees}]\nfeatures: v3\n"
+    with pytest.raises(InputError, match=r"grid\.yaml:3: no run .* trains over epochs"):
+        grid_of(tmp_path, f"{runs}halving: 2\n")
+    with pytest.raises(InputError, match="--set halving: no run"):
+        grid_of(tmp_path, runs, "halving=2")
+    assert len(grid_of(tmp_path, f"{runs}halving: 2\n", "halving=null").entries) == 2

@@ -87,6 +87,22 @@ def test_a_rule_that_does_not_exist_is_refused_with_the_nearest(out: Path) -> No
     assert not (out / "ensembles").exists()
 
 
+def test_votes_that_data_or_runs_left_behind_are_said_to_be_out_of_date(
+    launch: Launch, out: Path, made_clips: Path, tiny_grid: Path
+) -> None:
+    assert vote(out, "--choose", "greedy").returncode == 0
+    assert vote(out, "--run", "momentum=0.5").returncode == 0
+    arguments = ("--grid", tiny_grid, "--data", made_clips, "--executor", "debug", "--out", out)
+    said = "out of date: data or runs changed"
+    assert said not in launch(*arguments).stdout
+    # Both runs are others now.
+    changed = launch(*arguments, "--set", "batch_size=4")
+    assert changed.returncode == 0, changed.stderr
+    assert changed.stdout.count(said) == 2
+    back = launch(*arguments)
+    assert said not in back.stdout
+
+
 def test_submission_files_vote_and_nothing_is_overwritten(out: Path, tmp_path: Path) -> None:
     files = sorted(out.glob("runs/*/predictions/test-epoch-*.csv"))[:3]
     done = vote(*files, "--out", tmp_path / "voted.csv")

@@ -71,6 +71,21 @@ class Calibration(Schema):
     log_loss_before: float
     log_loss_after: float
 
+    @property
+    def sentence(self) -> str:
+        """How far `confidence` can be trusted, and whether its temperature helped at all."""
+        said = (
+            f"`confidence` is off by {100 * self.ece_after:.1f} points on average (expected "
+            f"calibration error; {100 * self.ece_before:.1f} before its temperature was fitted)"
+        )
+        if self.log_loss_after <= self.log_loss_before:
+            return said
+        return (
+            f"{said}, and its log loss grew from {self.log_loss_before:.3f} to "
+            f"{self.log_loss_after:.3f}: the validation clips are too few to fit it, so rather "
+            "use the `p_` columns"
+        )
+
 
 class Clips(Schema):
     """How many clips, in how many groups; as many groups as clips if there are none."""
