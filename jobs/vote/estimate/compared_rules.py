@@ -13,6 +13,8 @@ from jobs.vote.rules import CHOOSE, COMBINE, VoteRules
 from jobs.vote.vote import Vote
 
 SINGLE_BEST = "single-best"
+# Standard errors by which another rule must be better before that is said: there are six of them.
+CLEARLY_BETTER = 2.6
 
 
 def shown_rules(of_grid: VoteRules) -> dict[str, VoteRules]:
@@ -109,3 +111,48 @@ def best_looking(
     name = max(voted, key=lambda each: naive[each].right.mean())
     choice = {name: best_of(list(voted.values()))}
     return rule_estimates({name: naive[name]}, choice, reach)[name]
+
+
+@dataclass(frozen=True)
+class BetterRule:
+    """A rule that should do better than the grid's by more than luck.
+
+    Attributes:
+        rule: its estimate.
+        settings: those in which it differs from the grid's.
+        gain: by how much its corrected score is higher, in shares of 1.
+        error: standard error of the gain.
+    """
+
+    rule: RuleEstimate
+    settings: Mapping[str, object]
+    gain: float
+    error: float
+
+
+def better_rule(
+    rules: Mapping[str, VoteRules],
+    naive: Mapping[str, Naive],
+    rows: Mapping[str, RuleEstimate],
+    groups: npt.NDArray[np.int64],
+) -> BetterRule | None:
+    """Return the best rule, if it is clearly better than the grid's.
+
+    What it gains is the difference of corrected scores, for a rule that chooses among more has more
+    luck in its naive one. How much of that is luck tell the paired differences on the same clips,
+    summed over groups.
+
+    Args:
+        rules: the grid's own first.
+        naive, rows: of each of them.
+        groups: int64 [clips], a number for each group.
+    """
+    (ours, own), *_ = rules.items()
+    best = max(rows, key=lambda name: rows[name].corrected)
+    gain = rows[best].corrected - rows[ours].corrected
+    difference = naive[best].right.astype(float) - naive[ours].right
+    error = float(np.sqrt((np.bincount(groups, weights=difference) ** 2).sum())) / len(groups)
+    if gain <= CLEARLY_BETTER * max(error, 1 / len(groups)):
+        return None
+    settings = rules[best].model_dump().items() - own.model_dump().items()
+    return BetterRule(rows[best], dict(sorted(settings)), round(gain, 6), round(error, 6))

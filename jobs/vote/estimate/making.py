@@ -15,6 +15,7 @@ from jobs.vote.estimate.compared_rules import (
     Naive,
     Reach,
     best_looking,
+    better_rule,
     naive_of,
     rule_estimates,
     shown_rules,
@@ -112,7 +113,8 @@ def make_estimate(
     rows = rule_estimates(naive, repeated, reach)
     voted = {name: repeated[name] for name in (chosen, *also_voted)} if also_voted else {}
     seen = _seen(vote, pool, naive[chosen], rows[chosen])
-    seen = replace(seen, copies=copies, clips=clips)
+    better = better_rule(rules, naive, rows, pool.groups)
+    seen = replace(seen, copies=copies, clips=clips, better=better)
     estimate = Estimate(
         inputs=inputs,
         chosen=rows[chosen],

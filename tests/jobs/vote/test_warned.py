@@ -7,6 +7,8 @@ import pytest
 
 from jobs.data.dataset import Dataset
 from jobs.data.manifest import Clip, Manifest
+from jobs.vote.estimate.artefact import RuleEstimate
+from jobs.vote.estimate.compared_rules import BetterRule, Naive, better_rule
 from jobs.vote.estimate.labels import CheckedLabel
 from jobs.vote.estimate.recorded import Difference
 from jobs.vote.estimate.shift import Shift
@@ -14,6 +16,7 @@ from jobs.vote.estimate.simple import Simple
 from jobs.vote.estimate.warned import warnings_of
 from jobs.vote.estimate.warned.of_scores import _chance_of
 from jobs.vote.estimate.warned.seen import ClipsSeen, Seen
+from jobs.vote.rules import VoteRules
 from tests.jobs.data.test_split import dataset_of
 
 
@@ -135,3 +138,38 @@ def test_a_test_that_differs_is_told_as_what_it_may_be() -> None:
     (warned,) = warnings_of(seen_of("ab" * 100, clips, clips=ClipsSeen(recorded=[otherwise])))
     assert warned.kind == "test-recorded-otherwise"
     assert "(codec FLAC in 100 % of its clips)" in warned.sentence
+
+
+def voted(right: dict[str, list[int]], corrected: dict[str, float]) -> BetterRule | None:
+    """Return what is said of rules that are right on some of 40 clips in twenty pairs."""
+    grids, greedy = VoteRules(), VoteRules(choose="greedy", combine="soft")
+    naive = {name: Naive(np.isin(np.arange(40), clips), 5) for name, clips in right.items()}
+    rows = {
+        name: RuleEstimate(
+            rule=name, naive=0.5, corrected=share, low=0, high=1, macro_f1=0.5, votes=5
+        )
+        for name, share in corrected.items()
+    }
+    pairs = np.repeat(np.arange(20), 2)
+    return better_rule({"grids": grids, "greedy-soft": greedy}, naive, rows, pairs)
+
+
+def test_a_rule_that_does_clearly_better_is_named_with_its_settings() -> None:
+    few, most = list(range(0, 40, 3)), list(range(36))
+    better = voted({"grids": few, "greedy-soft": most}, {"grids": 0.35, "greedy-soft": 0.85})
+    assert better is not None
+    assert better.settings == {"choose": "greedy", "combine": "soft"}
+    # By hand: what each pair gains, squared and summed.
+    gained = np.isin(np.arange(40), most).astype(int) - np.isin(np.arange(40), few)
+    squares = (gained.reshape(20, 2).sum(axis=1) ** 2).sum()
+    assert better.error == pytest.approx(squares**0.5 / 40, abs=1e-6)
+    (warned,) = warnings_of(seen_of("ab" * 100, list(range(0, 200, 5)), better=better))
+    assert warned.kind == "better-rule"
+    assert "(`choose: greedy`, `combine: soft`) should score 85.0 %, 50.0 points" in warned.sentence
+
+
+def test_a_rule_that_is_better_by_luck_or_only_looks_better_is_not_named() -> None:
+    few, most = list(range(20)), list(range(36))
+    by_luck = {"grids": 0.5, "greedy-soft": 0.55}
+    assert voted({"grids": few, "greedy-soft": [*few[2:], 30, 31, 32, 33]}, by_luck) is None
+    assert voted({"grids": few, "greedy-soft": most}, {"grids": 0.5, "greedy-soft": 0.5}) is None

@@ -85,4 +85,19 @@ def _cannot_be_told_apart(seen: Seen) -> Iterator[Warned]:
         )
 
 
-LOOKS: tuple[Look, ...] = (_classes_not_validated, _class_shares, _cannot_be_told_apart)
+def _better_rule(seen: Seen) -> Iterator[Warned]:
+    if (better := seen.better) is None:
+        return
+    settings = ", ".join(f"`{name}: {value}`" for name, value in better.settings.items())
+    yield Warned(
+        kind="better-rule",
+        sentence=f"another rule of voting ({settings}) should score "
+        f"{100 * better.rule.corrected:.1f} %, {100 * better.gain:.1f} points more than the grid's "
+        "and more than luck explains: set it in the grid, or vote again with it",
+        evidence={"rule": better.rule.rule, "gain": better.gain, "standard_error": better.error},
+    )
+
+
+LOOKS: tuple[Look, ...] = (
+    _classes_not_validated, _class_shares, _cannot_be_told_apart, _better_rule
+)  # fmt: skip
