@@ -10,6 +10,8 @@ from jobs.words import count
 
 FORMAT = 3
 FEW_GROUPS = 5
+# A log loss that differs by less than this share is the same.
+SAME_LOSS = 0.02
 
 
 class EstimateInputs(Schema):
@@ -78,7 +80,7 @@ class Calibration(Schema):
             f"`confidence` is off by {100 * self.ece_after:.1f} points on average (expected "
             f"calibration error; {100 * self.ece_before:.1f} before its temperature was fitted)"
         )
-        if self.log_loss_after <= self.log_loss_before:
+        if self.log_loss_after <= (1 + SAME_LOSS) * self.log_loss_before:
             return said
         return (
             f"{said}, and its log loss grew from {self.log_loss_before:.3f} to "

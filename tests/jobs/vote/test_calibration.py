@@ -56,5 +56,6 @@ def test_a_temperature_that_did_not_help_says_what_to_use_instead() -> None:
         "`confidence` is off by 8.4 points on average (expected calibration error; 3.1 before its "
         "temperature was fitted)"
     )
+    assert said(0.6, 0.601) == said(0.6, 0.5)
     assert said(0.5, 0.6).startswith(said(0.6, 0.5))
     assert said(0.5, 0.6).endswith("so rather use the `p_` columns")
