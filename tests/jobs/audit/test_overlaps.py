@@ -16,8 +16,7 @@ from jobs.audit.near.overlaps import overlapping
 from jobs.audit.near.samples import SAME
 from jobs.audit.recordings import load_recordings
 from jobs.data.synthetic import MadeClips, write_clips
-from tests.jobs.audit.test_audit import audited
-from tests.jobs.audit.test_near_duplicates import (
+from tests.jobs.audit.sounds import (
     RATE,
     Samples,
     call_in_noise,
@@ -26,6 +25,7 @@ from tests.jobs.audit.test_near_duplicates import (
     rain,
     waves,
 )
+from tests.jobs.audit.test_audit import audited
 
 SECONDS = 6.0
 KINDS = (rain, waves, call_in_noise)

@@ -1,6 +1,6 @@
 """Clips to extract, and a look at which of them were decoded."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
 import pytest
@@ -30,3 +30,16 @@ def worked_on(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 
     monkeypatch.setattr(extraction, "WorkerPool", Recorded)
     return seen
+
+
+@pytest.fixture
+def clips(tmp_path: Path, write_mp3: Callable[..., Path]) -> Callable[..., list[Path]]:
+    """Write clips that all differ, with these words in their names."""
+
+    def write(*names: str) -> list[Path]:
+        return [
+            write_mp3(tmp_path / "clips" / f"{number:02}{name}.mp3", frequency=300 + 10 * number)
+            for number, name in enumerate(names)
+        ]
+
+    return write

@@ -1,8 +1,5 @@
 """v1, v2 and v3 equal the librosa calls that define them, block by block."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from jobs.errors import InputError
 from jobs.extract.audio.decode import decode
 from jobs.extract.config import FeatureConfig
 from jobs.extract.features.analysis import ClipAnalysis, compute
@@ -24,10 +20,13 @@ from jobs.extract.features.v2 import BLOCKS
 
 Floats = npt.NDArray[np.float32]
 
-ROOT = Path(__file__).parents[3]
 
 V1, V2, V3 = (FeatureConfig(features=name) for name in ("v1", "v2", "v3"))
+
+
 TOLERANCE_DB = 1e-3
+
+
 OF_THE_BLOCKS_MAXIMUM = 5e-5
 
 
@@ -196,56 +195,6 @@ def test_magnitudes_are_librosas_bit_for_bit() -> None:
     np.testing.assert_allclose(spectrum.power, np.abs(librosa.stft(y)) ** 2, rtol=1e-6)
 
 
-STARTED = (
-    "from jobs.extract.features.blocks.kernels import kernels\n"
-    "print(sum(kernels().spectral_peaks.stats.cache_hits.values()))\n"
-)
-
-
-def test_compiled_kernels_are_cached_for_the_next_task(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", STARTED]
-    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
-    for hits in ("0\n", "1\n"):
-        done = subprocess.run(
-            command, capture_output=True, text=True, cwd=ROOT, env=environment, check=True
-        )
-        assert done.stdout == hits
-
-
-def test_a_cache_that_cannot_be_written_stops_no_task() -> None:
-    command = [sys.executable, "-c", STARTED]
-    environment = os.environ | {"NUMBA_CACHE_DIR": "/proc/nowhere"}
-    done = subprocess.run(
-        command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout in {"0\n", "1\n"}  # numba may know another place
-
-
-def test_a_set_has_the_same_values_whatever_is_computed_beside_it() -> None:
-    y = np.random.default_rng(0).standard_normal(132_300).astype(np.float32)
-    together = ClipAnalysis(y)
-    for config in (V3, V1, V2):
-        np.testing.assert_array_equal(compute(y, config), together.features(config))
-        levels = ClipAnalysis(y).band_levels(config)
-        np.testing.assert_array_equal(levels, together.band_levels(config))
-
-
-def test_only_the_first_seconds_count(tmp_path: Path, write_mp3: Callable[..., Path]) -> None:
-    path = write_mp3(tmp_path / "a.mp3", seconds=600, rate=8_000)
-    samples, facts = decode(path, FeatureConfig())
-    assert samples.shape == (132_300,)
-    assert np.abs(samples[-1000:]).max() > 0.1
-    assert facts.duration_s == pytest.approx(600, abs=1)
-
-
-def test_settings_change_the_shape(tmp_path: Path, write_mp3: Callable[..., Path]) -> None:
-    config = FeatureConfig(sample_rate=16_000, seconds=2, n_fft=1024, hop_length=256, n_mels=40)
-    path = write_mp3(tmp_path / "a.mp3", seconds=2.0)
-    assert config.shape == (40, 126)
-    assert compute(decode(path, config)[0], config).shape == (40, 126)
-
-
 @pytest.mark.parametrize("seconds", [0.1, 0.5, 7.3])
 def test_v2_of_other_lengths_equals_librosa(seconds: float) -> None:
     config = FeatureConfig(features="v2", seconds=seconds)
@@ -254,11 +203,6 @@ def test_v2_of_other_lengths_equals_librosa(seconds: float) -> None:
     ours = compute(y, config)
     assert ours.shape == config.shape
     assert worst_block(ours, v2_by_librosa(y)) <= OF_THE_BLOCKS_MAXIMUM
-
-
-def test_v2_with_other_settings_is_refused() -> None:
-    with pytest.raises(InputError, match=r"`features: v2` is defined by librosa's defaults"):
-        FeatureConfig.checked({"features": "v2", "n_mels": 32}, "grid.yaml")
 
 
 @pytest.mark.parametrize(("n_fft", "hop"), [(2047, 441), (2048, 441), (511, 100), (512, 132_300)])
@@ -271,24 +215,6 @@ def test_the_declared_shape_is_the_one_that_comes_out(n_fft: int, hop: int) -> N
     assert np.abs(ours - librosa.power_to_db(mel, ref=np.max)).max() <= TOLERANCE_DB
 
 
-def test_every_setting_changes_the_fingerprint() -> None:
-    changed = {
-        "features": "v2", "sample_rate": 16_000, "seconds": 5.0, "n_fft": 1024,
-        "hop_length": 256, "n_mels": 32,
-    }  # fmt: skip
-    of_a_net = {"embedding_model", "embedding_output"}  # tests/pipeline/test_embedding.py
-    assert set(changed) | of_a_net == set(FeatureConfig.model_fields)
-    prints = {FeatureConfig.checked({k: v}, "").fingerprint() for k, v in changed.items()}
-    assert len(prints | {FeatureConfig().fingerprint()}) == len(changed) + 1
-
-
-def test_the_spectrum_of_an_odd_frame_knows_its_frequencies() -> None:
-    y = np.zeros(5000, dtype=np.float32)
-    spectrum = Spectrum.of(Framing.of(y, 511, 100), 22_050)
-    assert spectrum.power.shape == (256, 1 + (5000 + 510 - 511) // 100)
-    assert spectrum.hz[1] == pytest.approx(22_050 / 511)
-
-
 def test_the_band_levels_of_a_clip_are_mean_and_deviation_of_its_log_mel_bands() -> None:
     y = np.random.default_rng(0).standard_normal(132_300).astype(np.float32)
     expected = v1_by_librosa(y)
@@ -296,16 +222,3 @@ def test_the_band_levels_of_a_clip_are_mean_and_deviation_of_its_log_mel_bands()
         mean, deviation = ClipAnalysis(y).band_levels(config)
         np.testing.assert_allclose(mean, expected.mean(axis=1), atol=1e-3)
         np.testing.assert_allclose(deviation, expected.std(axis=1), atol=1e-3)
-
-
-def test_a_short_frame_has_band_levels_of_as_many_bands_as_it_has_bins() -> None:
-    config = FeatureConfig(seconds=0.1, n_fft=32, hop_length=16, n_mels=4)
-    samples = np.ones(config.samples, np.float32)
-    assert ClipAnalysis(samples).band_levels(config).shape == (2, 17)
-
-
-def test_an_unknown_feature_set_is_refused_with_the_ones_there_are() -> None:
-    with pytest.raises(
-        InputError, match=r"`features`: input should be 'v1', .*'v1pooled'.*; got 'v9'"
-    ):
-        FeatureConfig.checked({"features": "v9"}, "grid.yaml")
