@@ -10,6 +10,11 @@ from jobs.words import count
 
 FORMAT = 3
 FEW_GROUPS = 5
+# What makes the range worthless rather than wide, in words, by the kind of warning.
+VOIDS = {
+    "test-unlike-training": "this test differs from training",
+    "copies-in-validation": "validation has copies of training clips",
+}
 # A log loss that differs by less than this share is the same.
 SAME_LOSS = 0.02
 
@@ -185,8 +190,14 @@ class Estimate(Schema):
         low, high = 100 * self.chosen.low, 100 * self.chosen.high
         return (
             f"{said} {100 * self.chosen.naive:.1f} %; a test of {self.test.clips:,} clips like "
-            f"these should give {least}{low:.1f} to {high:.1f} %"
+            f"these should give {least}{low:.1f} to {high:.1f} %{self._voided}"
         )
+
+    @property
+    def _voided(self) -> str:
+        """Say beside the range itself what makes it worthless: few read on."""
+        why = [VOIDS[each.kind] for each in self.warnings if each.kind in VOIDS]
+        return f"; do not rely on this range: {', and '.join(why)}" if why else ""
 
     @property
     def beside(self) -> tuple[str, ...]:

@@ -38,7 +38,10 @@ def assumptions(vote: Vote, copies_compared: bool = True) -> list[str]:
     if groups and test and all(clip.group is None for clip in test):
         found.append("the test clips come from new groups, as large as those of training")
     if any(len(each.members) > 1 for each in vote.candidates):
-        found.append("single fold models are scored; the mean of all folds is a little better")
+        found.append(
+            "single fold models are scored; submission.csv is of the mean of all folds, which is "
+            "usually a few points better"
+        )
     seen = {name for each in vote.candidates for name in _looks_at_validation(each)}
     found += [sentence for name, sentence in LOOKS_AT_VALIDATION.items() if name in seen]
     if any(each.entry.stopped is not None for each in vote.absent):

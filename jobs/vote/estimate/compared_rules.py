@@ -2,13 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from jobs.vote.estimate.artefact import RuleEstimate
-from jobs.vote.estimate.interval import Sample, prediction_interval
+from jobs.vote.estimate.interval import (
+    GROUPS_THAT_VARY,
+    Sample,
+    intraclass_correlation,
+    prediction_interval,
+)
 from jobs.vote.estimate.selection import Repeated, winners_of
+from jobs.vote.estimate.simple import Simple
 from jobs.vote.rules import CHOOSE, COMBINE, VoteRules
 from jobs.vote.vote import Vote
 
@@ -63,20 +70,31 @@ class Reach:
     """What an interval rests on beside the score.
 
     Attributes:
-        validation, test: clips and groups.
-        correlation: within groups.
-        known_from: how many groups that was taken from.
+        groups: int64 [validation clips], a number for each group.
+        test: clips and groups.
+        simple: a simple classifier on all labelled groups. One or two validation groups do not
+            tell how much groups vary: what it does on them does.
     """
 
-    validation: Sample
+    groups: npt.NDArray[np.int64]
     test: Sample
-    correlation: float
-    known_from: int
+    simple: Simple | None = None
 
-    def of(self, accuracy: float) -> tuple[float, float]:
-        return prediction_interval(
-            accuracy, self.validation, self.test, self.correlation, self.known_from
-        )
+    @cached_property
+    def validation(self) -> Sample:
+        return Sample.of(self.groups)
+
+    def correlation(self, right: npt.NDArray[np.bool_]) -> tuple[float, int]:
+        """Return that within groups, and how many groups it was taken from."""
+        known = len(self.validation.sizes)
+        if known < GROUPS_THAT_VARY and self.simple is not None:
+            return self.simple.correlation, self.simple.groups
+        return intraclass_correlation(right.astype(np.float64), self.groups), known
+
+    def of(self, accuracy: float, right: npt.NDArray[np.bool_]) -> tuple[float, float]:
+        """Return the interval for a test, given on which validation clips a rule is right."""
+        correlation, known_from = self.correlation(right)
+        return prediction_interval(accuracy, self.validation, self.test, correlation, known_from)
 
 
 def rule_estimates(
@@ -85,7 +103,7 @@ def rule_estimates(
     """Return what each rule should give, by its name."""
     found = {}
     for name, chosen in naive.items():
-        low, high = reach.of(repeated[name].corrected)
+        low, high = reach.of(repeated[name].corrected, chosen.right)
         found[name] = RuleEstimate(
             rule=name,
             naive=round(float(chosen.right.mean()), 6),

@@ -14,6 +14,8 @@ import numpy.typing as npt
 LEVEL = 0.95
 # Below so many groups their variance is itself known badly.
 FEW_GROUPS = 20
+# Of fewer it cannot be taken at all.
+GROUPS_THAT_VARY = 3
 
 Numbers = npt.NDArray[np.int64]
 

@@ -23,7 +23,6 @@ from jobs.vote.estimate.compared_rules import (
 from jobs.vote.estimate.copies import Copies, find_copies
 from jobs.vote.estimate.groups import sample_of_test
 from jobs.vote.estimate.holdout import Holdout, score_holdout
-from jobs.vote.estimate.interval import Sample, intraclass_correlation
 from jobs.vote.estimate.labels import CheckedLabel, labels_to_check
 from jobs.vote.estimate.pool import Pool
 from jobs.vote.estimate.pooled import pool_of
@@ -32,7 +31,7 @@ from jobs.vote.estimate.recorded import recorded_otherwise
 from jobs.vote.estimate.selection import repeat_selection
 from jobs.vote.estimate.shift import find_shift, pseudo_tests
 from jobs.vote.estimate.shortcuts import find_shortcut
-from jobs.vote.estimate.simple import Simple, classify_simply
+from jobs.vote.estimate.simple import classify_simply
 from jobs.vote.estimate.warned import warnings_of
 from jobs.vote.estimate.warned.seen import ClipsSeen, Seen
 from jobs.vote.rules import VoteRules
@@ -40,8 +39,6 @@ from jobs.vote.tally import count_votes
 from jobs.vote.vote import Vote
 
 DRAWS, SEED = 200, 0
-# Of fewer validation groups their variance cannot be taken.
-GROUPS_THAT_VARY = 3
 
 
 @dataclass(frozen=True)
@@ -109,7 +106,7 @@ def make_estimate(
     recordings = beside.recordings
     copies = None if recordings is None else find_copies(recordings, vote.dataset, beside.split)
     clips = _clips_seen(beside, copies)
-    reach = _reach(vote, pool, naive[chosen], clips.simple)
+    reach = Reach(pool.groups, sample_of_test(vote.dataset), clips.simple)
     rows = rule_estimates(naive, repeated, reach)
     voted = {name: repeated[name] for name in (chosen, *also_voted)} if also_voted else {}
     seen = _seen(vote, pool, naive[chosen], rows[chosen])
@@ -123,27 +120,13 @@ def make_estimate(
         validation=Clips(clips=reach.validation.clips, groups=len(reach.validation.sizes)),
         test=Clips(clips=reach.test.clips, groups=len(reach.test.sizes)),
         out_of_fold=seen.out_of_fold,
-        correlation=round(reach.correlation, 6),
+        correlation=round(reach.correlation(naive[chosen].right)[0], 6),
         assumed=tuple(assumptions(vote, beside.copies_compared)),
         holdout=score_holdout(vote, beside.holdout, reach.test) if beside.holdout else None,
         calibration=repeat_calibration(pool, vote.rules, SEED),
         warnings=warnings_of(seen),
     )
     return estimate, seen.suspects
-
-
-def _reach(vote: Vote, pool: Pool, chosen: Naive, simple: Simple | None) -> Reach:
-    """Return what intervals rest on.
-
-    One or two validation groups do not tell how much groups vary: what a simple classifier does on
-    all labelled groups does.
-    """
-    validation, test = Sample.of(pool.groups), sample_of_test(vote.dataset)
-    correlation = intraclass_correlation(chosen.right.astype(np.float64), pool.groups)
-    groups = len(validation.sizes)
-    if groups < GROUPS_THAT_VARY and simple is not None:
-        return Reach(validation, test, simple.correlation, simple.groups)
-    return Reach(validation, test, correlation, groups)
 
 
 def _clips_seen(beside: LookedAt, copies: Copies | None) -> ClipsSeen:

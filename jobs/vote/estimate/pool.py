@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from jobs.vote.estimate.interval import GROUPS_THAT_VARY
 from jobs.vote.ranking import Numbers, Probabilities, Ranking, Weights
 
 LEAST = np.float32(np.finfo(np.float32).tiny)
@@ -54,10 +55,11 @@ class Pool:
     def draw(self, rng: np.random.Generator) -> Weights:
         """Return how often each clip is drawn, float64 [clips]: whole groups, with replacement.
 
-        Of one group alone its clips are drawn, for otherwise nothing would be left out.
+        Of one or two groups the clips are drawn: of one, nothing would be left out otherwise; of
+        two, the choice would be made on half of the clips and look far worse than it is.
         """
         names, of_clip = np.unique(self.groups, return_inverse=True)
-        if len(names) == 1:
+        if len(names) < GROUPS_THAT_VARY:
             names = of_clip = np.arange(len(self.groups))
         drawn = rng.integers(0, len(names), len(names))
         return np.bincount(drawn, minlength=len(names))[of_clip].astype(np.float64)

@@ -36,8 +36,13 @@ class Shift:
     groups: int
 
     @property
+    def stands_out(self) -> bool:
+        """Whether the test differs more than any labelled clips set aside."""
+        return self.auc > max(LEAST_AUC, self.usual[-1] + BEYOND)
+
+    @property
     def is_alarming(self) -> bool:
-        return self.groups >= FOLDS and self.auc > max(LEAST_AUC, self.usual[-1] + BEYOND)
+        return self.groups >= FOLDS and self.stands_out
 
     @property
     def may_be_groups(self) -> bool:

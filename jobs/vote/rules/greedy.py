@@ -31,19 +31,19 @@ def greedy(ranking: "Ranking", rules: "VoteRules") -> list[int]:
 
     Each bag is a random half of the 50 best candidates. It starts from its best three and picks
     up to 25 in all, each time the candidate with which the mean of all is right most often; the
-    picks up to the best accuracy stay.
+    picks up to the best accuracy stay. Of fewer than six candidates it starts from the best
+    half: otherwise one that spoils the vote could not be left out.
     """
     count = min(MOST_CANDIDATES, len(ranking.runs))
-    if count <= START:
-        return list(range(count))
     bags = np.stack([_bag(count, number) for number in range(BAGS)])
-    return sorted(_picks(_Library.of(ranking, count), bags))
+    start = min(START, max(1, count // 2))
+    return sorted(_picks(_Library.of(ranking, count), bags, start))
 
 
 @functools.lru_cache(maxsize=64)
 def _bag(candidates: int, number: int) -> npt.NDArray[np.int64]:
     """Return the members of a bag, best first; the same for the same number of candidates."""
-    size = max(START, (candidates + 1) // 2)
+    size = min(candidates, max(START, (candidates + 1) // 2))
     drawn = np.random.default_rng([candidates, number]).choice(candidates, size, replace=False)
     return np.sort(drawn).astype(np.int64)
 
@@ -75,21 +75,22 @@ class _Library:
         return cls(own, others, ranking.weights[counted])
 
 
-def _picks(library: _Library, bags: npt.NDArray[np.int64]) -> list[int]:
+def _picks(library: _Library, bags: npt.NDArray[np.int64], start: int) -> list[int]:
     """Return the candidates that the bags pick, all bags in step.
 
     Args:
         library: what candidates say.
         bags: int64 [bags, members].
+        start: how many of the best of a bag are picked before anything is compared.
     """
     own, others = library.own[bags], library.others[:, bags]  # [bags, members, clips]
     every = np.arange(len(bags))
     picks = np.zeros((len(bags), MOST_PICKS), dtype=np.int64)
-    picks[:, :START] = np.arange(START)
-    own_sum, others_sum = own[:, :START].sum(axis=1), others[:, :, :START].sum(axis=2)
+    picks[:, :start] = np.arange(start)
+    own_sum, others_sum = own[:, :start].sum(axis=1), others[:, :, :start].sum(axis=2)
     best = _right(own_sum, others_sum, library.weights)
-    kept = np.full(len(bags), START)
-    for number in range(START, MOST_PICKS):
+    kept = np.full(len(bags), start)
+    for number in range(start, MOST_PICKS):
         with_each = own_sum[:, None] + own
         right = _right(with_each, others_sum[:, :, None] + others, library.weights)
         sure = with_each @ library.weights

@@ -103,7 +103,14 @@ def test_greedy_picks_what_a_plain_loop_picks() -> None:
     assert len(set(picks)) < len(picks)
 
 
-def test_greedy_with_few_candidates_takes_them_all() -> None:
-    labels = np.array([0, 1])
-    said = np.full((2, 2, 2), 0.5)
-    assert CHOOSE["greedy"](ranking_of(said, labels), VoteRules()) == [0, 1]
+def test_greedy_of_few_leaves_out_who_spoils_the_vote_and_keeps_who_helps() -> None:
+    labels = np.repeat([0, 1], 50)
+    rng = np.random.default_rng(0)
+    good, bad = noisy(rng, labels, 0.9, 2), noisy(rng, labels, 0.2, 2)
+    assert set(CHOOSE["greedy"](ranking_of(np.stack([good, bad]), labels), VoteRules())) == {0}
+    # Each is sure where it is right and doubts where it is wrong: together they are never wrong.
+    sure, doubting = np.eye(2)[labels], np.array([[0.45, 0.55], [0.55, 0.45]])[labels]
+    even = (np.arange(100) % 2 == 0)[:, None]
+    halves = np.stack([np.where(even, sure, doubting), np.where(even, doubting, sure)])
+    assert set(CHOOSE["greedy"](ranking_of(halves, labels), VoteRules())) == {0, 1}
+    assert CHOOSE["greedy"](ranking_of(good[None], labels), VoteRules()) == [0] * BAGS

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from jobs.vote.estimate.calibrated import expected_error, repeat_calibration
-from jobs.vote.estimate.compared_rules import best_of, shown_rules
+from jobs.vote.estimate.compared_rules import Reach, best_of, shown_rules
+from jobs.vote.estimate.interval import Sample
 from jobs.vote.estimate.labels import labels_to_check
 from jobs.vote.estimate.pool import Pool
 from jobs.vote.estimate.selection import Repeated, macro_f1, repeat_selection
+from jobs.vote.estimate.simple import Simple
 from jobs.vote.rules import VoteRules
 
 SINGLE = VoteRules(votes=1)
@@ -136,8 +138,28 @@ def test_planted_wrong_labels_come_first() -> None:
     assert labels_to_check([str(k) for k in range(400)], true, said) == []
 
 
-def test_a_single_validation_group_is_drawn_from_by_its_clips() -> None:
+def test_one_or_two_validation_groups_are_drawn_from_by_their_clips() -> None:
     said, labels = coins(np.random.default_rng(0), 50, 40)
-    one = repeat_selection(pool_of(said, labels, groups=np.zeros(40)), {"x": SINGLE}, 20, seed=0)
     none = repeat_selection(pool_of(said, labels), {"x": SINGLE}, 20, seed=0)
-    np.testing.assert_array_equal(one["x"].scores, none["x"].scores)
+    for few in (np.zeros(40), np.arange(40) % 2):
+        found = repeat_selection(pool_of(said, labels, groups=few), {"x": SINGLE}, 20, seed=0)
+        np.testing.assert_array_equal(found["x"].scores, none["x"].scores)
+    three = pool_of(said, labels, groups=np.arange(40) % 3)
+    assert (repeat_selection(three, {"x": SINGLE}, 20, 0)["x"].scores != none["x"].scores).any()
+
+
+def test_the_range_of_a_rule_follows_from_its_own_groups_and_no_other_rule() -> None:
+    groups = np.repeat(np.arange(10), 10)
+    reach = Reach(groups, Sample.of(groups))
+    whole, spread = groups < 6, np.arange(100) % 10 < 6
+    assert whole.sum() == spread.sum()
+    wide, narrow = reach.of(0.6, whole), reach.of(0.6, spread)
+    assert wide[1] - wide[0] > 2 * (narrow[1] - narrow[0])
+    assert reach.correlation(whole) == (1.0, 10)
+
+
+def test_one_or_two_groups_ask_the_simple_classifier_how_much_groups_differ() -> None:
+    groups, right = np.arange(40) % 2, np.arange(40) % 4 > 0
+    simple = Simple(random=0.8, grouped=0.7, error=0.1, correlation=0.3, groups=12)
+    assert Reach(groups, Sample.of(groups), simple).correlation(right) == (0.3, 12)
+    assert Reach(np.arange(40), Sample.of(groups), simple).correlation(right) == (0.0, 40)

@@ -56,11 +56,13 @@ def test_a_class_that_nobody_validates_is_named() -> None:
 
 
 def test_other_class_shares_in_validation_are_named_with_both() -> None:
-    seen = seen_of("a" * 100 + "b" * 100, [*range(45), *range(100, 105)])
+    seen = seen_of("a" * 100 + "b" * 100, [*range(45), *range(100, 105)], corrected=1.0)
     (warned,) = warnings_of(seen)
     assert warned.kind == "class-shares"
     assert "('a': 90 % against 37 %)" in warned.sentence
-    whole = seen_of("a" * 100 + "b" * 100, [*range(45), *range(100, 105)], out_of_fold=True)
+    whole = seen_of(
+        "a" * 100 + "b" * 100, [*range(45), *range(100, 105)], out_of_fold=True, corrected=1.0
+    )
     assert kinds(whole) == []
 
 
@@ -100,11 +102,32 @@ def test_groups_that_are_in_the_test_too_are_said() -> None:
     assert warned.evidence == {"test_clips": 1, "groups": ["g"]}
 
 
+def test_groups_that_the_test_alone_has_are_said() -> None:
+    labelled = dataset_of("ab" * 10).labelled
+    test = Manifest(labelled.root, (Clip("0", "t/0.mp3", group="g"), Clip("1", "t/1.mp3")))
+    found = kinds(seen_of("", list(range(20)), dataset=Dataset(labelled, test)))
+    assert "groups-only-in-test" in found
+
+
+def test_a_score_within_luck_of_guessing_is_said_with_the_class_that_would_be_guessed() -> None:
+    clips = list(range(0, 200, 5))
+    labels = "aab" * 66 + "ab"
+    share = "aab" * 13 + "a"  # of these forty, every third
+    assert kinds(seen_of(labels, clips, corrected=0.9)) == []
+    (warned,) = warnings_of(seen_of(labels, clips, corrected=0.7))
+    assert warned.kind == "no-better-than-guessing"
+    assert warned.evidence == {"class": "a", "share": round(share.count("a") / 40, 6)}
+    assert "70.0 % is no better than luck: always saying 'a'" in warned.sentence
+
+
 def test_labels_are_doubted_only_where_the_voters_are_sure() -> None:
     doubted = [CheckedLabel("3", 0, 1, 0.01, 0.98), CheckedLabel("4", 0, 1, 0.3, 0.5)]
     clips = list(range(0, 200, 5))
     (warned,) = warnings_of(seen_of("ab" * 100, clips, suspects=doubted))
     assert warned.evidence == {"labels": 1, "worst": ["3"]}
+    assert warned.sentence.endswith("on top, and less certain ones below")
+    (alone,) = warnings_of(seen_of("ab" * 100, clips, suspects=doubted[:1]))
+    assert alone.sentence.endswith("labels_to_check.csv has them on top")
     assert kinds(seen_of("ab" * 100, clips, suspects=doubted[1:])) == []
 
 
@@ -131,6 +154,11 @@ def test_a_test_that_differs_is_told_as_what_it_may_be() -> None:
     few = ClipsSeen(shift=replace(shift, groups=3))
     (warned,) = warnings_of(seen_of("ab" * 100, clips, clips=few))
     assert warned.kind == "test-cannot-be-compared"
+    assert "more than training clips set aside do (AUC at most 0.60)" in warned.sentence
+    assert "with only 3 groups this may be what these groups are like" in warned.sentence
+    usual = ClipsSeen(shift=replace(shift, usual=(0.7, 0.95), groups=3))
+    (warned,) = warnings_of(seen_of("ab" * 100, clips, clips=usual))
+    assert "but so does one group from the others (AUC 0.70 to 0.95)" in warned.sentence
     assert "with only 3 groups this cannot be told from a real shift" in warned.sentence
     alike = ClipsSeen(shift=replace(shift, auc=0.61))
     assert kinds(seen_of("ab" * 100, clips, clips=alike)) == []

@@ -71,7 +71,8 @@ def _test_unlike_training(seen: Seen) -> Iterator[Warned]:
     yield Warned(
         kind="test-unlike-training",
         sentence="the test differs from training (a classifier tells the two apart with AUC "
-        f"{shift.auc:.2f}; for training clips set aside it is at most {shift.usual[-1]:.2f})"
+        f"{shift.auc:.2f}, where 0.5 is not at all and 1 always; for training clips set aside it "
+        f"is at most {shift.usual[-1]:.2f})"
         f"{where}: the score may be lower than any validation can show",
         evidence={"auc": shift.auc, "set_aside": list(shift.usual), "where": shift.where},
     )
@@ -81,12 +82,20 @@ def _test_of_other_groups(seen: Seen) -> Iterator[Warned]:
     shift = seen.clips.shift
     if shift is None or not shift.may_be_groups:
         return
+    if shift.stands_out:
+        beside = f"more than training clips set aside do (AUC at most {shift.usual[-1]:.2f})"
+        this = "may be what these groups are like, or a real shift"
+    else:
+        beside = (
+            "but so does one group from the others (AUC "
+            f"{shift.usual[0]:.2f} to {shift.usual[-1]:.2f})"
+        )
+        this = "cannot be told from a real shift"
     yield Warned(
         kind="test-cannot-be-compared",
-        sentence=f"the test differs from training (AUC {shift.auc:.2f}), but so does one group "
-        f"from the others (AUC {shift.usual[0]:.2f} to {shift.usual[-1]:.2f}): with only "
-        f"{count(shift.groups, 'group')} this cannot be told from a real shift, which would lower "
-        "the score",
+        sentence="the test differs from training (a classifier tells the two apart with AUC "
+        f"{shift.auc:.2f}, where 0.5 is not at all), {beside}: with only "
+        f"{count(shift.groups, 'group')} this {this}, which would lower the score",
         evidence={"auc": shift.auc, "set_aside": list(shift.usual), "groups": shift.groups},
     )
 
@@ -124,11 +133,12 @@ def _shortcuts(seen: Seen) -> Iterator[Warned]:
 
 def _labels_to_check(seen: Seen) -> Iterator[Warned]:
     sure = [each for each in seen.suspects if each.is_sure]
+    below = ", and less certain ones below" if len(sure) < len(seen.suspects) else ""
     if sure:
         yield Warned(
             kind="labels-to-check",
             sentence=f"{count(len(sure), 'label')} may be wrong: the voters are sure of "
-            "another class; labels_to_check.csv has them on top, and less certain ones below",
+            f"another class; labels_to_check.csv has them on top{below}",
             evidence={"labels": len(sure), "worst": [each.id for each in sure[:NAMED]]},
         )
 

@@ -27,6 +27,19 @@ def _groups_in_test(seen: Seen) -> Iterator[Warned]:
         )
 
 
+def _groups_only_in_test(seen: Seen) -> Iterator[Warned]:
+    grouped = [any(c.group is not None for c in each.clips)
+               for each in (seen.dataset.labelled, seen.dataset.test)]  # fmt: skip
+    if grouped == [False, True]:
+        yield Warned(
+            kind="groups-only-in-test",
+            sentence="the test clips have groups and the labelled ones have none: if those come "
+            "in groups too, clips of one group are on both sides of the split, and the score is "
+            "too high; give train.csv a column `group`",
+            evidence={},
+        )
+
+
 def _few_groups(seen: Seen) -> Iterator[Warned]:
     clips = len(seen.groups)
     groups = len(np.unique(seen.groups))
@@ -71,4 +84,4 @@ def _groups_are_alike(seen: Seen) -> Iterator[Warned]:
     )  # fmt: skip
 
 
-LOOKS: tuple[Look, ...] = (_groups_are_alike, _groups_in_test, _few_groups)
+LOOKS: tuple[Look, ...] = (_groups_are_alike, _groups_in_test, _groups_only_in_test, _few_groups)

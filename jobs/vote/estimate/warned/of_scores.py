@@ -85,6 +85,21 @@ def _cannot_be_told_apart(seen: Seen) -> Iterator[Warned]:
         )
 
 
+def _no_better_than_guessing(seen: Seen) -> Iterator[Warned]:
+    """Compare with what always says the largest class, by the luck of so many clips."""
+    counts = np.bincount(seen.labels, minlength=len(seen.dataset.classes))
+    share = float(counts.max() / counts.sum())
+    luck = Z * (share * (1 - share) / counts.sum()) ** 0.5
+    if seen.corrected <= share + luck:
+        label = seen.dataset.classes[int(counts.argmax())]
+        yield Warned(
+            kind="no-better-than-guessing",
+            sentence=f"{100 * seen.corrected:.1f} % is no better than luck: always saying "
+            f"'{label}' is right on {100 * share:.1f} % of the validation clips",
+            evidence={"class": label, "share": round(share, 6)},
+        )
+
+
 def _better_rule(seen: Seen) -> Iterator[Warned]:
     if (better := seen.better) is None:
         return
@@ -99,5 +114,6 @@ def _better_rule(seen: Seen) -> Iterator[Warned]:
 
 
 LOOKS: tuple[Look, ...] = (
-    _classes_not_validated, _class_shares, _cannot_be_told_apart, _better_rule
+    _no_better_than_guessing, _classes_not_validated, _class_shares, _cannot_be_told_apart,
+    _better_rule,
 )  # fmt: skip
