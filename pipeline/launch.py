@@ -115,6 +115,7 @@ def main(
     else:
         opened = open_plan(read, folder, workspace, chosen, hashes)
     if plan:
+        launch_page.data(opened)
         launch_page.runs(read, len(opened.split.folds))
     launch_page.validation(opened)
     most_tasks = max_array(chosen) if where is Executor.slurm else DEFAULT_MAX_ARRAY

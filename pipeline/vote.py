@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from jobs.data.layouts.lookalikes import differing_in_case
 from jobs.data.workspace import Results, Workspace
 from jobs.errors import InputError
 from jobs.ownership import owning
@@ -74,7 +75,6 @@ def _again(workspace: Workspace, given: dict[str, Any], name: str | None) -> Non
     is_grids = rules == opened.plan.vote and name is None
     results = workspace.results if is_grids else Results(folder)
     with owning(workspace.lock(VOTE.name)):
-        results.folder.mkdir(parents=True, exist_ok=True)
         hold_vote(results, opened.dataset, voting, rules, voting[0].name if name else "")
     summary.vote_of(opened, results)
     if name is not None:
@@ -103,6 +103,9 @@ def _over_files(paths: list[Path], out: Path) -> None:
         if path.exists():
             raise InputError(f"{path} is there already; choose another --out or remove it")
     submissions = [Submission.load(path) for path in paths]
+    labels = {label for each in submissions for label in each.labels.values()}
+    for note in differing_in_case(sorted(labels)):
+        console.warn(note)
     write_vote(out, table, submissions)
     clips = count(len(submissions[0].labels), "clip")
     console.say(f"{out}: {clips}, each by a vote of {count(len(paths), 'file')}")

@@ -11,6 +11,8 @@ from jobs.files import csv_rows, write_csv
 from jobs.predict.predictions import SUBMISSION_HEADER
 
 SHOWN = 5
+# What others call the column of labels, where it is the only one beside `id`.
+LABELS = ("category", "label", "class", "class_name", "prediction", "predicted", "target")
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,10 @@ class Submission:
 
     @classmethod
     def load(cls, path: Path) -> "Submission":
-        """Read a CSV file with a column `id` and one of labels, `category` if there are several.
+        """Read a CSV file with a column `id` and one of labels.
+
+        Labels are in `category`; where there is one column beside `id`, it may have another of the
+        usual names. Any other, such as `confidence`, would be counted as if its values were labels.
 
         Raises:
             InputError: it is not one; names the file, the line, and what is expected.
@@ -57,10 +62,11 @@ def _columns(path: Path, header: Sequence[str]) -> tuple[int, int]:
     others = [number for number, name in enumerate(names) if name != "id"]
     if "id" in names and "category" in names:
         return names.index("id"), names.index("category")
-    if "id" in names and len(others) == 1:
+    if "id" in names and len(others) == 1 and names[others[0]] in LABELS:
         return names.index("id"), others[0]
     raise InputError(
-        f"{path} must have the columns `id` and `category` in its first row; got {quoted(header)}"
+        f"{path} must have the columns `id` and `category` in its first row; got {quoted(header)}. "
+        f"If there is no column but one of labels, it may be called {', '.join(LABELS[1:])} too"
     )
 
 

@@ -111,6 +111,7 @@ class Vote:
                 made again.
         """
         self._require_voters()
+        results.folder.mkdir(parents=True, exist_ok=True)
         temperature = self._temperature()
         # In this order: a kill in between leaves an ensemble.json whose hashes do not fit, and the
         # vote is held again.

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from jobs.data.split import classes_not_validated
+from jobs.data.split import SplitConfig, classes_not_validated
 from jobs.vote.estimate.scored import Scored
 from jobs.words import count, were
 from pipeline.executors.here import Outcome, Skipped
@@ -22,6 +22,16 @@ def notes(sentences: Sequence[str]) -> None:
 
 def introduce(opened: OpenedPlan, stages: Sequence[Work]) -> None:
     """Say what data there is and how much of each stage is left."""
+    data(opened)
+    for work in stages:
+        done = work.total - len(work.items)
+        console.say(f"  {work.name:8} {done} of {work.total} done, {len(work.items)} to do")
+    if not any(work.items for work in stages):
+        console.say("Nothing to do: everything is there already.", style="green")
+
+
+def data(opened: OpenedPlan) -> None:
+    """Say what data there is, and what was seen while its folder was read."""
     dataset = opened.dataset
     console.say(
         f"{count(len(dataset.labelled), 'training clip')} of "
@@ -32,11 +42,6 @@ def introduce(opened: OpenedPlan, stages: Sequence[Work]) -> None:
         console.warn(f"of these, {count(outside, 'clip')} from outside the data folder")
     for note in dataset.notes:
         console.warn(note)
-    for work in stages:
-        done = work.total - len(work.items)
-        console.say(f"  {work.name:8} {done} of {work.total} done, {len(work.items)} to do")
-    if not any(work.items for work in stages):
-        console.say("Nothing to do: everything is there already.", style="green")
 
 
 def started(work: Work) -> None:
@@ -147,8 +152,9 @@ def validation(opened: OpenedPlan) -> None:
         training, validating = len(fold.training), len(fold.validation)
         named = f"fold {number}: " if len(folds) > 1 else ""
         console.say(
-            f"{named}{count(training, 'clip')} train ({training / everyone:.1%}), "
-            f"{validating} validate ({validating / everyone:.1%})"
+            f"{named}{count(training, 'clip')}{_groups(opened, fold.training)} train "
+            f"({training / everyone:.1%}), {validating}{_groups(opened, fold.validation)} validate "
+            f"({validating / everyone:.1%})"
         )
     if held_out := len(opened.split.holdout):
         console.say(
@@ -157,12 +163,20 @@ def validation(opened: OpenedPlan) -> None:
         )
     if len(opened.split.folds) > 1:
         _folds(opened)
+        if opened.plan.split.validation != SplitConfig().validation:
+            console.warn(f"`validation: {opened.plan.split.validation}` is not used: folds decide")
     if opened.ladder.rungs:
         _halving(opened)
     for label in classes_not_validated(opened.dataset, opened.split):
         console.warn(
             f"class '{label}' has no validation clip: too few clips, or all of them in one group"
         )
+
+
+def _groups(opened: OpenedPlan, positions: Sequence[int]) -> str:
+    """Say of how many groups some labelled clips are; nothing where clips have none."""
+    groups = {opened.dataset.labelled.clips[p].group for p in positions} - {None}
+    return f" of {count(len(groups), 'group')}" if groups else ""
 
 
 def _scored(opened: OpenedPlan) -> str:

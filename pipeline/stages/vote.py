@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from jobs.ownership import owning
 from jobs.vote.candidates import Entry
+from jobs.vote.kept import keep_other_rule
 from jobs.vote.vote import Vote, hold_vote
 from pipeline.stages.predict import PREDICT
 from pipeline.stages.stage import Stage, Wait
@@ -26,8 +27,12 @@ class VoteStage(Stage):
         return [] if vote.is_held(opened.workspace.results) else [0]
 
     def do(self, opened: "OpenedPlan", item: int, cpus: int) -> None:
-        with owning(opened.workspace.lock(self.name)):
-            hold_vote(opened.workspace.results, opened.dataset, entries(opened), opened.plan.vote)
+        workspace, voting, rules = opened.workspace, entries(opened), opened.plan.vote
+        with owning(workspace.lock(self.name)):
+            keep_other_rule(
+                workspace.results, Vote.among(opened.dataset, voting, rules), workspace.other_votes
+            )
+            hold_vote(workspace.results, opened.dataset, voting, rules)
 
 
 def entries(opened: "OpenedPlan") -> list[Entry]:

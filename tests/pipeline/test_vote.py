@@ -1,6 +1,7 @@
 """Voting again: over a finished output by another rule, and over submission files."""
 
 import csv
+import json
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -103,6 +104,15 @@ def test_votes_that_data_or_runs_left_behind_are_said_to_be_out_of_date(
     assert said not in back.stdout
 
 
+def test_a_vote_that_is_refused_leaves_no_folder(out: Path) -> None:
+    for run in (out / "runs").iterdir():
+        (run / "done.json").unlink()
+    refused = vote(out, "--choose", "greedy")
+    assert refused.returncode == 2
+    assert "no run has a checkpoint" in refused.stderr
+    assert not (out / "ensembles").exists()
+
+
 def test_submission_files_vote_and_nothing_is_overwritten(out: Path, tmp_path: Path) -> None:
     files = sorted(out.glob("runs/*/predictions/test-epoch-*.csv"))[:3]
     done = vote(*files, "--out", tmp_path / "voted.csv")
@@ -116,14 +126,25 @@ def test_submission_files_vote_and_nothing_is_overwritten(out: Path, tmp_path: P
     for refused in ((files[0],), (files[0], files[0]), (out, out), (out, "--out", "x.csv")):
         assert vote(*refused).returncode == 2, refused
     assert vote(*files, "--choose", "best").returncode == 2
+    for name in ("Finch", "finch"):
+        (tmp_path / f"{name}.csv").write_text(f"id,category\n1,{name}\n")
+    two = [tmp_path / "Finch.csv", tmp_path / "finch.csv"]
+    assert "letter case alone" in vote(*two, "--out", tmp_path / "f.csv").stdout
 
 
 def test_a_greedy_grid_writes_the_same_bytes_again(
     launch: Launch, out: Path, made_clips: Path, tiny_grid: Path
 ) -> None:
     arguments = ("--grid", tiny_grid, "--data", made_clips, "--executor", "debug", "--out", out)
+    before = {name: (out / name).read_bytes()
+              for name in ("submission.csv", "votes.csv", "ensemble.json")}  # fmt: skip
     changed = launch(*arguments, "--set", "choose=greedy", "--set", "combine=soft")
     assert changed.returncode == 0, changed.stderr
+    # What the rule before it gave is kept, and counts as seen.
+    kept = {p.name: p.read_bytes() for p in (out / "ensembles" / "best-5-hard").iterdir()}
+    assert kept == before
+    estimate = json.loads((out / "estimate.json").read_text())
+    assert estimate["inputs"]["also_voted"] == ["best-5-hard"]
     results = [out / "submission.csv", out / "votes.csv"]
     first = [path.read_bytes() for path in results]
     results[1].unlink()

@@ -14,6 +14,7 @@ from jobs.data.layouts.config import LayoutConfig
 from jobs.data.layouts.left_out import LeftOut
 from jobs.data.layouts.listing import is_there
 from jobs.data.layouts.lookalikes import differing_in_case
+from jobs.data.layouts.ungrouped import notes_on_groups
 from jobs.data.layouts.verify import verified
 from jobs.data.manifest import Clip
 from jobs.data.recordings import RecordingHashes
@@ -68,6 +69,7 @@ def read_data(
         *(_not_used(root / (layout.labels or csv_manifest.TRAIN), unused)),
         *(_not_used(root / csv_manifest.TEST, unused_in_test)),
         *differing_in_case(dataset.classes),
+        *notes_on_groups(dataset.labelled.clips, dataset.test.clips),
         *(f"left out: {line}" for line in left_out.lines),
     ]
     return replace(dataset, notes=tuple(notes))

@@ -254,6 +254,25 @@ def test_labels_that_look_alike_are_refused(tmp_path: Path, other: str) -> None:
         read_data(listed(tmp_path, label, "tea", other))
 
 
+def test_groups_that_some_clips_lack_are_noted(tmp_path: Path) -> None:
+    def noted(train: str, test: str) -> list[str]:
+        (tmp_path / "train.csv").write_text(train)
+        (tmp_path / "test.csv").write_text(test)
+        return [note.partition(":")[0] for note in read_data(tmp_path).notes]
+
+    for name in "abcd":
+        sound(tmp_path / f"{name}.wav")
+    train = "path,label,group\na.wav,x,1\nb.wav,y,1\nc.wav,x,{}\n"
+    test = "path,group\nd.wav,{}\n"
+    assert noted(train.format(2), test.format(3)) == []
+    assert noted(train.format(""), test.format(3)) == ["1 labelled clip of 3 is without a group"]
+    without = "the labelled clips have groups and the test clips have none"
+    assert noted(train.format(2), test.format(""))[0].startswith(without)
+    none = "path,label\na.wav,x\nb.wav,y\nc.wav,x\n"
+    assert noted(none, test.format("")) == []
+    assert noted(none, test.format(3))[0].startswith("the test clips have groups")
+
+
 def test_labels_that_differ_in_case_are_noted(tmp_path: Path) -> None:
     dataset = read_data(listed(tmp_path, "Dog", "dog", "cat"))
     assert dataset.classes == ("Dog", "cat", "dog")

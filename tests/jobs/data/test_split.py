@@ -29,6 +29,23 @@ def test_the_seed_decides_and_nothing_else() -> None:
     assert split_fingerprint(other, dataset) != split_fingerprint(SplitConfig(), dataset)
 
 
+@pytest.mark.parametrize(
+    "sizes", [[17] * 12, [8, 25, 4, 19, 12, 9, 27, 14, 30, 6, 21, 11]], ids=str
+)
+def test_another_seed_parts_few_groups_otherwise(sizes: list[int]) -> None:
+    """Twelve recorders: no two of them are just a fifth, and there is more than one good split."""
+    letters = "".join(chr(ord("a") + k) * size for k, size in enumerate(sizes))
+    labels = ("abcd" * sum(sizes))[: sum(sizes)]
+    drawn = {}
+    for seed in range(10):
+        fold = draw_split(dataset_of(labels, groups=letters), SplitConfig(split_seed=seed)).folds[0]
+        assert 0.15 <= len(fold.validation) / sum(sizes) <= 0.25
+        drawn[seed] = fold.validation
+    assert len(set(drawn.values())) >= 3
+    again = draw_split(dataset_of(labels, groups=letters), SplitConfig(split_seed=3)).folds[0]
+    assert again.validation == drawn[3]
+
+
 def test_no_group_stands_on_both_sides() -> None:
     groups = "aabbccddeeffgghhiijj" * 2
     dataset = dataset_of("xy" * 20, groups=groups)

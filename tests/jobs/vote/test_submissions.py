@@ -55,6 +55,7 @@ def test_a_tied_winner_is_one_of_the_tied(file: File) -> None:
         ("id,category\n1,x,y\n2,x\n", "row 2: expected 2 cells"),
         ("clip,category\n1,x\n2,x\n", "must have the columns `id` and `category`"),
         ("id,a,b\n1,x,y\n", "must have the columns `id` and `category`"),
+        ("id,confidence\n1,0.3\n2,0.9\n", "it may be called label, class,"),
         ("", "must have the columns"),
         ("id,category\n", "has no rows"),
     ],
