@@ -17,6 +17,7 @@ from jobs.models.model import Model
 from jobs.models.net import Net
 from jobs.schema import Schema, fingerprint, unknown_setting
 from jobs.train.augment.augmentation import Augmentation
+from jobs.train.augment.strengths import AUGMENT, strengths
 from jobs.train.clips.order import Balance
 from jobs.train.keeping import PlannedCheckpoints, planned_epochs
 from jobs.train.optimizer import AdamW, OptimizerPart
@@ -168,6 +169,16 @@ class RunConfig:
     def augmentations(self) -> tuple[Augmentation, ...]:
         """Those that are on, in the order in which they are applied."""
         return tuple(part for part in self.parts.values() if isinstance(part, Augmentation))
+
+    @property
+    def strength(self) -> str | None:
+        """The name of the strength that these make up together; None if they are none that has."""
+        if self.part(Training) is None:
+            return None
+        own = {name for part in self.augmentations for name in type(part).model_fields}
+        rest = {name: value for name, value in self.settings().items() if name not in own}
+        names = strengths(self.features.frames)
+        return next((n for n in names if self.parse(rest | {AUGMENT: n}) == self), None)
 
     @property
     def seed(self) -> int:

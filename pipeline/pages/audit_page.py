@@ -26,12 +26,16 @@ def show(summary: AuditSummary, notes: Sequence[str], folder: Path) -> None:
     ]
     console.table(("class", "clips", "share"), classes)
     console.heading("Audio")
-    console.table(("", ""), [(name.replace("_", " "), _cell(v)) for name, v in summary.audio])
+    # The length that is wanted is the setting of the features that were audited.
+    facts = [
+        (name.replace("_", " ").replace("wanted", "`seconds`"), v) for name, v in summary.audio
+    ]
+    console.table(("", ""), [(name, _cell(value)) for name, value in facts])
     console.heading("Clips")
     console.table(("", "clips"), _statuses(summary))
     console.heading("Recordings that occur twice")
     found = [(name.replace("_", " "), str(n)) for name, n in summary.duplicates.items()]
-    console.table(("", "recordings"), found or [("none", "0")])
+    console.table(("", "found"), found or [("none", "0")])
     console.say()
     for sentence in (*notes, *summary.warnings):
         console.warn(sentence)

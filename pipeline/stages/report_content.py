@@ -13,6 +13,8 @@ from jobs.extract.quarantine import Quarantine
 from jobs.files import read_json
 from jobs.report.content import FORMAT, Circumstances, Data, Report, Results, Task
 from jobs.report.leaderboard import PlannedEntry, curves, leaderboard
+from jobs.train.augment.strengths import AUGMENT
+from jobs.train.config import RunConfig
 from jobs.train.history import History
 from jobs.train.run import Run
 from jobs.vote.estimate.artefact import Estimate
@@ -108,7 +110,7 @@ def feature_sets_to_look_at(opened: "OpenedPlan") -> "dict[str, FeatureSet]":
 def _planned(opened: "OpenedPlan") -> list[PlannedEntry]:
     runs = {entry.position: entry for entry in entries(opened)}
     first = {run.entry: run for run in reversed(opened.plan.runs)}
-    settings = {position: first[position].config.settings() for position in runs}
+    settings = {position: _swept_settings(first[position].config) for position in runs}
     names = dict.fromkeys(name for each in settings.values() for name in each)
     # Those of which there are several values; what some do not have says nothing of them.
     differing = [
@@ -128,6 +130,15 @@ def _planned(opened: "OpenedPlan") -> list[PlannedEntry]:
         )
         for position, entry in sorted(runs.items())
     ]
+
+
+def _swept_settings(config: RunConfig) -> dict[str, Any]:
+    """Return a run's settings as a grid sweeps them: a strength is one, not ten."""
+    found = config.settings()
+    if config.augmentations and config.strength:
+        for part in config.augmentations:
+            found = {k: v for k, v in found.items() if k not in type(part).model_fields}
+    return found | ({AUGMENT: config.strength} if config.strength else {})
 
 
 def _plain(settings: dict[str, Any]) -> dict[str, Any]:

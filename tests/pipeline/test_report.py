@@ -47,7 +47,8 @@ def output(launch: Launch, made_clips: Path, tmp_path_factory: pytest.TempPathFa
     grid = folder / "tiny.yaml"
     grid.write_text(
         "seconds: 0.5\nn_fft: 512\nn_mels: 16\ndepth: 8\nepochs: 3\nbatch_size: 8\nthreads: 1\n"
-        "runs: [{name: a, lr: 0.05}, {name: b, lr: 0.01}, {name: trees, model: extra_trees}]\n"
+        "runs:\n- {name: a, lr: 0.05}\n- {name: b, lr: 0.01, augment: light}\n"
+        "- {name: trees, model: extra_trees}\n"
     )
     where = ("--grid", grid, "--data", made_clips, "--out", folder / "out")
     done = launch(*where, "--executor", "debug")
@@ -77,6 +78,11 @@ def test_each_launch_ends_with_a_page_and_its_numbers(output: Path) -> None:
     wrong = 8 - np.trace(table)
     assert len(report["wrong"]) == wrong
     assert [curve["name"] for curve in report["curves"]] == ["a", "b"]
+    # A strength is one setting with a chart of its own, not the ten that it stands for.
+    settings = {entry["name"]: entry["settings"] for entry in report["entries"]}
+    assert settings["a"] == {"lr": 0.05, "model": "resnet", "augment": "none"}
+    assert settings["b"] == {"lr": 0.01, "model": "resnet", "augment": "light"}
+    assert "Validation accuracy by augment" in (output / "report.html").read_text()
 
 
 def test_the_page_loads_nothing_from_outside(output: Path) -> None:

@@ -168,6 +168,13 @@ def test_a_strength_stands_for_settings_of_which_each_can_be_set() -> None:
         part for part in light.augmentations if part.name != "mask"
     )
     assert RunConfig.parse({"augment": "strong", "equaliser_db": 9}).settings()["equaliser_db"] == 9
+    # What a grid swept by name is shown by name again.
+    for settings in ({}, {"lr": 0.1}, {"features": "v2"}, {"seconds": 1.0, "model": "densenet"}):
+        for name in ("none", "light", "strong"):
+            assert RunConfig.parse({"augment": name, **settings}).strength == name
+    assert RunConfig.parse({"augment": "strong", "equaliser_db": 9}).strength is None
+    assert RunConfig.parse({"noise_p": 0.5, "noise_max": 0.3}).strength is None
+    assert RunConfig.parse({"model": "logistic", "features": "v3"}).strength is None
     # Of what a feature set cannot have nothing is left.
     v2 = RunConfig.parse({"augment": "strong", "features": "v2"})
     assert {"mixing", "equaliser", "pitch"}.isdisjoint(part.name for part in v2.augmentations)
