@@ -4,8 +4,8 @@ import numpy as np
 import numpy.typing as npt
 
 from jobs.vote.calibration import Reals, calibrated, fit_temperature, log_loss, mean_log
-from jobs.vote.estimate.artefact import Calibration
 from jobs.vote.estimate.pool import Pool
+from jobs.vote.estimate.scores import Calibration
 from jobs.vote.rules import CHOOSE, VoteRules
 
 DRAWS = 50

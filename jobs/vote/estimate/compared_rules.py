@@ -7,13 +7,13 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from jobs.vote.estimate.artefact import RuleEstimate
 from jobs.vote.estimate.interval import (
     GROUPS_THAT_VARY,
     Sample,
     intraclass_correlation,
     prediction_interval,
 )
+from jobs.vote.estimate.scores import BetterRule, Guessing, RuleEstimate
 from jobs.vote.estimate.selection import Repeated, winners_of
 from jobs.vote.estimate.simple import Simple
 from jobs.vote.rules import CHOOSE, COMBINE, VoteRules
@@ -22,6 +22,8 @@ from jobs.vote.vote import Vote
 SINGLE_BEST = "single-best"
 # Standard errors by which another rule must be better before that is said: there are six of them.
 CLEARLY_BETTER = 2.6
+# Two-sided, at 95 %.
+Z = 1.96
 
 
 def shown_rules(of_grid: VoteRules) -> dict[str, VoteRules]:
@@ -131,23 +133,6 @@ def best_looking(
     return rule_estimates({name: naive[name]}, choice, reach)[name]
 
 
-@dataclass(frozen=True)
-class BetterRule:
-    """A rule that should do better than the grid's by more than luck.
-
-    Attributes:
-        rule: its estimate.
-        settings: those in which it differs from the grid's.
-        gain: by how much its corrected score is higher, in shares of 1.
-        error: standard error of the gain.
-    """
-
-    rule: RuleEstimate
-    settings: Mapping[str, object]
-    gain: float
-    error: float
-
-
 def better_rule(
     rules: Mapping[str, VoteRules],
     naive: Mapping[str, Naive],
@@ -172,5 +157,28 @@ def better_rule(
     error = float(np.sqrt((np.bincount(groups, weights=difference) ** 2).sum())) / len(groups)
     if gain <= CLEARLY_BETTER * max(error, 1 / len(groups)):
         return None
-    settings = rules[best].model_dump().items() - own.model_dump().items()
-    return BetterRule(rows[best], dict(sorted(settings)), round(gain, 6), round(error, 6))
+    differing = sorted(rules[best].model_dump().items() - own.model_dump().items())
+    return BetterRule(
+        settings=dict(differing),
+        corrected=rows[best].corrected,
+        gain=round(gain, 6),
+        error=round(error, 6),
+    )
+
+
+def guessing(
+    labels: npt.NDArray[np.int64], classes: Sequence[str], score: float
+) -> Guessing | None:
+    """Return what always saying the largest class gives, where a score is not clearly better.
+
+    Args:
+        labels: int64 [clips], of the validation clips.
+        classes: by index.
+        score: accuracy, in shares of 1.
+    """
+    counts = np.bincount(labels, minlength=len(classes))
+    share = float(counts.max() / counts.sum())
+    luck = Z * (share * (1 - share) / counts.sum()) ** 0.5
+    if score > share + luck:
+        return None
+    return Guessing(label=classes[int(counts.argmax())], share=round(share, 6))

@@ -13,10 +13,10 @@ import numpy as np
 from jobs.errors import DamagedFileError
 from jobs.predict.target import Target
 from jobs.schema import fingerprint
-from jobs.vote.estimate.artefact import HoldoutScore
 from jobs.vote.estimate.groups import group_numbers
 from jobs.vote.estimate.interval import Sample, intraclass_correlation, prediction_interval
 from jobs.vote.estimate.scored import Scored
+from jobs.vote.estimate.scores import HoldoutScore
 from jobs.vote.estimate.selection import macro_f1
 from jobs.vote.tally import NOBODY, count_votes
 from jobs.vote.vote import Vote

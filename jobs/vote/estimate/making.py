@@ -8,7 +8,7 @@ import numpy as np
 from jobs.data.split import Split
 from jobs.errors import NotReadyError
 from jobs.vote.candidates import Candidate
-from jobs.vote.estimate.artefact import FORMAT, Clips, Estimate, EstimateInputs, RuleEstimate
+from jobs.vote.estimate.artefact import FORMAT, Clips, Estimate, EstimateInputs
 from jobs.vote.estimate.assumptions import assumptions
 from jobs.vote.estimate.calibrated import repeat_calibration
 from jobs.vote.estimate.compared_rules import (
@@ -16,6 +16,7 @@ from jobs.vote.estimate.compared_rules import (
     Reach,
     best_looking,
     better_rule,
+    guessing,
     naive_of,
     rule_estimates,
     shown_rules,
@@ -28,6 +29,7 @@ from jobs.vote.estimate.pool import Pool
 from jobs.vote.estimate.pooled import pool_of
 from jobs.vote.estimate.pooled_clips import PooledClips
 from jobs.vote.estimate.recorded import recorded_otherwise
+from jobs.vote.estimate.scores import RuleEstimate
 from jobs.vote.estimate.selection import repeat_selection
 from jobs.vote.estimate.shift import find_shift, pseudo_tests
 from jobs.vote.estimate.shortcuts import find_shortcut
@@ -110,8 +112,7 @@ def make_estimate(
     rows = rule_estimates(naive, repeated, reach)
     voted = {name: repeated[name] for name in (chosen, *also_voted)} if also_voted else {}
     seen = _seen(vote, pool, naive[chosen], rows[chosen])
-    better = better_rule(rules, naive, rows, pool.groups)
-    seen = replace(seen, copies=copies, clips=clips, better=better)
+    seen = replace(seen, copies=copies, clips=clips)
     estimate = Estimate(
         inputs=inputs,
         chosen=rows[chosen],
@@ -122,6 +123,8 @@ def make_estimate(
         out_of_fold=seen.out_of_fold,
         correlation=round(reach.correlation(naive[chosen].right)[0], 6),
         assumed=tuple(assumptions(vote, beside.copies_compared)),
+        guessing=guessing(pool.labels, vote.dataset.classes, rows[chosen].corrected),
+        better_rule=better_rule(rules, naive, rows, pool.groups),
         holdout=score_holdout(vote, beside.holdout, reach.test) if beside.holdout else None,
         calibration=repeat_calibration(pool, vote.rules, SEED),
         warnings=warnings_of(seen),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from jobs.vote.calibration import BOUNDS, calibrated, fit_temperature, log_loss, mean_log
-from jobs.vote.estimate.artefact import Calibration
+from jobs.vote.estimate.scores import Calibration
 
 
 @pytest.mark.parametrize("planted", [0.5, 1.0, 3.0])

@@ -7,8 +7,6 @@ import pytest
 
 from jobs.data.dataset import Dataset
 from jobs.data.manifest import Clip, Manifest
-from jobs.vote.estimate.artefact import RuleEstimate
-from jobs.vote.estimate.compared_rules import BetterRule, Naive, better_rule
 from jobs.vote.estimate.labels import CheckedLabel
 from jobs.vote.estimate.recorded import Difference
 from jobs.vote.estimate.shift import Shift
@@ -16,7 +14,6 @@ from jobs.vote.estimate.simple import Simple
 from jobs.vote.estimate.warned import warnings_of
 from jobs.vote.estimate.warned.of_scores import _chance_of
 from jobs.vote.estimate.warned.seen import ClipsSeen, Seen
-from jobs.vote.rules import VoteRules
 from tests.jobs.data.test_split import dataset_of
 
 
@@ -56,13 +53,11 @@ def test_a_class_that_nobody_validates_is_named() -> None:
 
 
 def test_other_class_shares_in_validation_are_named_with_both() -> None:
-    seen = seen_of("a" * 100 + "b" * 100, [*range(45), *range(100, 105)], corrected=1.0)
+    seen = seen_of("a" * 100 + "b" * 100, [*range(45), *range(100, 105)])
     (warned,) = warnings_of(seen)
     assert warned.kind == "class-shares"
     assert "('a': 90 % against 37 %)" in warned.sentence
-    whole = seen_of(
-        "a" * 100 + "b" * 100, [*range(45), *range(100, 105)], out_of_fold=True, corrected=1.0
-    )
+    whole = seen_of("a" * 100 + "b" * 100, [*range(45), *range(100, 105)], out_of_fold=True)
     assert kinds(whole) == []
 
 
@@ -107,17 +102,6 @@ def test_groups_that_the_test_alone_has_are_said() -> None:
     test = Manifest(labelled.root, (Clip("0", "t/0.mp3", group="g"), Clip("1", "t/1.mp3")))
     found = kinds(seen_of("", list(range(20)), dataset=Dataset(labelled, test)))
     assert "groups-only-in-test" in found
-
-
-def test_a_score_within_luck_of_guessing_is_said_with_the_class_that_would_be_guessed() -> None:
-    clips = list(range(0, 200, 5))
-    labels = "aab" * 66 + "ab"
-    share = "aab" * 13 + "a"  # of these forty, every third
-    assert kinds(seen_of(labels, clips, corrected=0.9)) == []
-    (warned,) = warnings_of(seen_of(labels, clips, corrected=0.7))
-    assert warned.kind == "no-better-than-guessing"
-    assert warned.evidence == {"class": "a", "share": round(share.count("a") / 40, 6)}
-    assert "70.0 % is no better than luck: always saying 'a'" in warned.sentence
 
 
 def test_labels_are_doubted_only_where_the_voters_are_sure() -> None:
@@ -166,38 +150,3 @@ def test_a_test_that_differs_is_told_as_what_it_may_be() -> None:
     (warned,) = warnings_of(seen_of("ab" * 100, clips, clips=ClipsSeen(recorded=[otherwise])))
     assert warned.kind == "test-recorded-otherwise"
     assert "(codec FLAC in 100 % of its clips)" in warned.sentence
-
-
-def voted(right: dict[str, list[int]], corrected: dict[str, float]) -> BetterRule | None:
-    """Return what is said of rules that are right on some of 40 clips in twenty pairs."""
-    grids, greedy = VoteRules(), VoteRules(choose="greedy", combine="soft")
-    naive = {name: Naive(np.isin(np.arange(40), clips), 5) for name, clips in right.items()}
-    rows = {
-        name: RuleEstimate(
-            rule=name, naive=0.5, corrected=share, low=0, high=1, macro_f1=0.5, votes=5
-        )
-        for name, share in corrected.items()
-    }
-    pairs = np.repeat(np.arange(20), 2)
-    return better_rule({"grids": grids, "greedy-soft": greedy}, naive, rows, pairs)
-
-
-def test_a_rule_that_does_clearly_better_is_named_with_its_settings() -> None:
-    few, most = list(range(0, 40, 3)), list(range(36))
-    better = voted({"grids": few, "greedy-soft": most}, {"grids": 0.35, "greedy-soft": 0.85})
-    assert better is not None
-    assert better.settings == {"choose": "greedy", "combine": "soft"}
-    # By hand: what each pair gains, squared and summed.
-    gained = np.isin(np.arange(40), most).astype(int) - np.isin(np.arange(40), few)
-    squares = (gained.reshape(20, 2).sum(axis=1) ** 2).sum()
-    assert better.error == pytest.approx(squares**0.5 / 40, abs=1e-6)
-    (warned,) = warnings_of(seen_of("ab" * 100, list(range(0, 200, 5)), better=better))
-    assert warned.kind == "better-rule"
-    assert "(`choose: greedy`, `combine: soft`) should score 85.0 %, 50.0 points" in warned.sentence
-
-
-def test_a_rule_that_is_better_by_luck_or_only_looks_better_is_not_named() -> None:
-    few, most = list(range(20)), list(range(36))
-    by_luck = {"grids": 0.5, "greedy-soft": 0.55}
-    assert voted({"grids": few, "greedy-soft": [*few[2:], 30, 31, 32, 33]}, by_luck) is None
-    assert voted({"grids": few, "greedy-soft": most}, {"grids": 0.5, "greedy-soft": 0.5}) is None

@@ -85,35 +85,4 @@ def _cannot_be_told_apart(seen: Seen) -> Iterator[Warned]:
         )
 
 
-def _no_better_than_guessing(seen: Seen) -> Iterator[Warned]:
-    """Compare with what always says the largest class, by the luck of so many clips."""
-    counts = np.bincount(seen.labels, minlength=len(seen.dataset.classes))
-    share = float(counts.max() / counts.sum())
-    luck = Z * (share * (1 - share) / counts.sum()) ** 0.5
-    if seen.corrected <= share + luck:
-        label = seen.dataset.classes[int(counts.argmax())]
-        yield Warned(
-            kind="no-better-than-guessing",
-            sentence=f"{100 * seen.corrected:.1f} % is no better than luck: always saying "
-            f"'{label}' is right on {100 * share:.1f} % of the validation clips",
-            evidence={"class": label, "share": round(share, 6)},
-        )
-
-
-def _better_rule(seen: Seen) -> Iterator[Warned]:
-    if (better := seen.better) is None:
-        return
-    settings = ", ".join(f"`{name}: {value}`" for name, value in better.settings.items())
-    yield Warned(
-        kind="better-rule",
-        sentence=f"another rule of voting ({settings}) should score "
-        f"{100 * better.rule.corrected:.1f} %, {100 * better.gain:.1f} points more than the grid's "
-        "and more than luck explains: set it in the grid, or vote again with it",
-        evidence={"rule": better.rule.rule, "gain": better.gain, "standard_error": better.error},
-    )
-
-
-LOOKS: tuple[Look, ...] = (
-    _no_better_than_guessing, _classes_not_validated, _class_shares, _cannot_be_told_apart,
-    _better_rule,
-)  # fmt: skip
+LOOKS: tuple[Look, ...] = (_classes_not_validated, _class_shares, _cannot_be_told_apart)

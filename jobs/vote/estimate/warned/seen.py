@@ -8,7 +8,6 @@ import numpy.typing as npt
 
 from jobs.data.dataset import Dataset
 from jobs.vote.estimate.artefact import Warned
-from jobs.vote.estimate.compared_rules import BetterRule
 from jobs.vote.estimate.copies import Copies
 from jobs.vote.estimate.labels import CheckedLabel
 from jobs.vote.estimate.recorded import Difference
@@ -58,7 +57,6 @@ class Seen:
         corrected: accuracy of the chosen rule, in shares of 1.
         copies: recordings that lie on both sides; None if nobody has looked.
         clips: what the clips themselves say.
-        better: a rule that is clearly better than the grid's; None if none is.
     """
 
     dataset: Dataset
@@ -73,7 +71,6 @@ class Seen:
     corrected: float
     copies: Copies | None = None
     clips: ClipsSeen = ClipsSeen()
-    better: BetterRule | None = None
 
 
 Look = Callable[[Seen], Iterator[Warned]]
