@@ -23,12 +23,10 @@ demo: install  ## make MP3 clips, run the whole pipeline on them
 
 # The tests on Slurm share one cluster and mostly wait: they run one by one beside the others, which
 # run in parallel. Their report comes last. ARGS goes to both, for instance ARGS="-k launch".
-# The others wait for processes more than half of their time, so there are two of them a core.
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(8, 2 * (os.cpu_count() or 1)))')
 test: install  ## run all tests
 	@report=$$(mktemp); \
 	$(BIN)/python -m pytest -m slurm -p no:cacheprovider $(ARGS) > $$report 2>&1 & slurm=$$!; \
-	$(BIN)/python -m pytest -m "not slurm" -n $(WORKERS) --dist worksteal $(ARGS); others=$$?; \
+	$(BIN)/python -m pytest -m "not slurm" -n auto --maxprocesses 8 --dist worksteal $(ARGS); others=$$?; \
 	wait $$slurm; status=$$?; cat $$report; rm -f $$report; \
 	exit $$((others + status))
 
