@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from jobs.data.synthetic import MadeClips, write_clips
+from jobs.vote.estimate.artefact import Estimate, Warned
 from tests.commands import Launch, command
 
 
@@ -41,6 +42,18 @@ def test_a_finished_launch_has_an_estimate_and_status_says_it(out: Path) -> None
     for shown in (command("status", out), command("estimate", out)):
         assert "a test of 12 clips like these should give" in shown.stdout
         assert "their order is mostly luck" in shown.stdout
+
+
+def test_a_range_that_something_makes_worthless_says_so_itself(out: Path) -> None:
+    found = Estimate.load(out / "estimate.json")
+    assert found is not None
+    kinds = ("copies-in-validation", "test-unlike-training", "few-groups")
+    warned = [Warned(kind=kind, sentence="because", evidence={}) for kind in kinds]
+    assert "do not rely" not in found.model_copy(update={"warnings": warned[2:]}).sentence
+    assert found.model_copy(update={"warnings": warned}).sentence.endswith(
+        " %; do not rely on this range: validation has copies of training clips, and this test "
+        "differs from training"
+    )
 
 
 def test_copies_that_its_features_do_not_show_are_taken_for_granted(
