@@ -10,6 +10,7 @@ import numpy.typing as npt
 from jobs.vote.estimate.interval import (
     GROUPS_THAT_VARY,
     Sample,
+    Z,
     intraclass_correlation,
     prediction_interval,
 )
@@ -22,8 +23,6 @@ from jobs.vote.vote import Vote
 SINGLE_BEST = "single-best"
 # Standard errors by which another rule must be better before that is said: there are six of them.
 CLEARLY_BETTER = 2.6
-# Two-sided, at 95 %.
-Z = 1.96
 
 
 def shown_rules(of_grid: VoteRules) -> dict[str, VoteRules]:

@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 LEVEL = 0.95
+# Two-sided, at that level, of a difference that is about normal.
+Z = 1.96
 # Below so many groups their variance is itself known badly.
 FEW_GROUPS = 20
 # Of fewer it cannot be taken at all.

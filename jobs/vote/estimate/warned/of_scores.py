@@ -6,13 +6,12 @@ import numpy as np
 import numpy.typing as npt
 
 from jobs.vote.estimate.artefact import Warned
+from jobs.vote.estimate.interval import Z
 from jobs.vote.estimate.warned.seen import NAMED, Look, Seen
 from jobs.words import count
 
 # One data set in a thousand, if validation were drawn from the labelled clips by chance.
 UNLIKELY = 1e-3
-# Of the paired differences of two entries: two-sided, at 95 %.
-Z = 1.96
 
 
 def _classes_not_validated(seen: Seen) -> Iterator[Warned]:
