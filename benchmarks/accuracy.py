@@ -7,16 +7,18 @@ a whole launch over the others: nothing of it trains, ranks or votes. So every c
 by a launch that never heard of it, and both grids are judged on the same clips. Launches lie in
 --out and are gone on with where they were left.
 
-Training time is the sum of the seconds in the history of all runs, on this machine, in turns.
+Training time is the sum of the seconds in the history of all runs, on this machine, in turns. How
+soon a grid is as good as the first one: each run of epochs, after how many seconds its validation
+accuracy is first that of the first grid's best epoch on the same outer fold, as a share of all that
+the first grid trained there.
 """
 
 import argparse
 import csv
-import platform
+import math
 import subprocess
 import sys
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +33,8 @@ from jobs.data.folds import draw_folds
 from jobs.data.layouts import read_data
 from jobs.data.workspace import Results, Workspace
 from jobs.files import write_csv
-from jobs.train.history import History
+from jobs.train.compute.device import Hardware
+from jobs.train.history import History, HistoryRow
 from jobs.vote.vote import Vote, hold_vote
 from pipeline.planning.plan import OpenedPlan
 from pipeline.stages.vote import entries
@@ -44,12 +47,36 @@ class Outer:
     Attributes:
         out: its output.
         right: of each clip of the fold that was withheld, whether it was right.
-        seconds: of training.
+        histories: the epochs of each run; one row for what is fitted at once.
     """
 
     out: Path
     right: np.ndarray
-    seconds: float
+    histories: list[list[HistoryRow]]
+
+    @property
+    def seconds(self) -> float:
+        """Of training, all runs together."""
+        return sum(row.seconds for rows in self.histories for row in rows)
+
+    @property
+    def best_epoch(self) -> float:
+        """The highest validation accuracy of any epoch."""
+        return max(row.val_accuracy for rows in self.histories for row in rows)
+
+    def seconds_to(self, accuracy: float) -> list[float]:
+        """Return for each run of epochs when it first validates so well; infinite if never."""
+        return [seconds_until(rows, accuracy) for rows in self.histories if len(rows) > 1]
+
+
+def seconds_until(rows: list[HistoryRow], accuracy: float) -> float:
+    """Return the seconds of a run up to the first epoch that validates as well, else infinity."""
+    spent = 0.0
+    for row in rows:
+        spent += row.seconds
+        if row.val_accuracy >= accuracy:
+            return spent
+    return math.inf
 
 
 def withhold(dataset: Dataset, test: list[int], folder: Path) -> Path:
@@ -88,10 +115,10 @@ def judged(dataset: Dataset, test: list[int], submission: Path) -> np.ndarray:
     return np.array([said[each] == truth[each] for each in sorted(truth)])
 
 
-def seconds_of(opened: OpenedPlan, runs: range | None = None) -> float:
-    """Return the seconds of training of some runs, or of all."""
+def histories_of(opened: OpenedPlan, runs: range | None = None) -> list[list[HistoryRow]]:
+    """Return the epochs of some runs, or of all."""
     numbers = runs if runs is not None else range(len(opened.plan.runs))
-    return sum(row.seconds for n in numbers for row in History.load(opened.run(n).history).rows)
+    return [History.load(opened.run(n).history).rows for n in numbers]
 
 
 def first_entries(dataset: Dataset, test: list[int], out: Path, number: int) -> Outer:
@@ -103,7 +130,7 @@ def first_entries(dataset: Dataset, test: list[int], out: Path, number: int) -> 
     if not Vote.among(opened.dataset, some, opened.plan.vote).is_held(results):
         hold_vote(results, opened.dataset, some, opened.plan.vote)
     runs = range(sum(run.entry < number for run in opened.plan.runs))
-    return Outer(out, judged(dataset, test, results.submission), seconds_of(opened, runs))
+    return Outer(out, judged(dataset, test, results.submission), histories_of(opened, runs))
 
 
 def mean_and_error(values: list[float]) -> str:
@@ -114,13 +141,44 @@ def mean_and_error(values: list[float]) -> str:
     return f"{100 * mean:.1f} ± {100 * np.std(values, ddof=1) / len(values) ** 0.5:.1f}"
 
 
+def reached(outers: list[Outer], base: list[Outer]) -> str:
+    """Say when the median run is as good as the baseline, as a share of the baseline's training."""
+    shares = [
+        seconds / against.seconds
+        for outer, against in zip(outers, base, strict=True)
+        for seconds in outer.seconds_to(against.best_epoch)
+    ]
+    if not shares:
+        return ""
+    median = float(np.median(shares))
+    share = f"{median:.2f}" if math.isfinite(median) else "not"
+    return f"{share} ({sum(map(math.isfinite, shares))} of {len(shares)})"
+
+
 def row_of(name: str, outers: list[Outer], base: list[Outer]) -> str:
     scores = [float(each.right.mean()) for each in outers]
     gains = [float(a.right.mean() - b.right.mean()) for a, b in zip(outers, base, strict=True)]
     minutes = sum(each.seconds for each in outers) / len(outers) / 60
     share = sum(each.seconds for each in outers) / sum(each.seconds for each in base)
     gain = "" if outers is base else mean_and_error(gains)
-    return f"| {name} | {mean_and_error(scores)} | {gain} | {minutes:.1f} | {share:.2f} |"
+    return (
+        f"| {name} | {mean_and_error(scores)} | {gain} | {minutes:.1f} | {share:.2f} | "
+        f"{reached(outers, base)} |"
+    )
+
+
+def trained_on(outers: list[Outer]) -> str:
+    """Name the hardware and the versions that the runs themselves recorded."""
+    found: dict[str, None] = {}
+    for outer in outers:
+        opened = OpenedPlan.load(Workspace(outer.out))
+        for number in range(len(opened.plan.runs)):
+            hardware = Hardware.load(opened.run(number).hardware)
+            if "torch" in hardware.versions:
+                versions = ", ".join(f"{name} {each}" for name, each in hardware.versions.items())
+                place = f"{hardware.device} {hardware.cpu_capability}, {hardware.threads} threads"
+                found[f"{place}, {versions}"] = None
+    return "; ".join(found)
 
 
 def main() -> None:
@@ -148,7 +206,7 @@ def main() -> None:
                 launch(grid, data, out, [*arguments.settings, f"split_seed={seed}"])
                 opened = OpenedPlan.load(Workspace(out))
                 right = judged(dataset, test, out / "submission.csv")
-                found.setdefault(grid.stem, []).append(Outer(out, right, seconds_of(opened)))
+                found.setdefault(grid.stem, []).append(Outer(out, right, histories_of(opened)))
                 for first in range(1, min(arguments.first, len(entries(opened)) - 1) + 1):
                     name = f"{grid.stem}, first {first}"
                     found.setdefault(name, []).append(first_entries(dataset, test, out, first))
@@ -156,8 +214,9 @@ def main() -> None:
     base = found[arguments.grid[0].stem]
     print(
         f"\n{len(dataset.labelled)} clips, {arguments.folds} outer folds, {arguments.seeds} seeds; "
-        f"Python {platform.python_version()}, torch {version('torch')}, {platform.processor()}\n\n"
-        "| grid | accuracy, % | gain | training, min | of the baseline's |\n|---|---|---|---|---|"
+        f"{trained_on([each for outers in found.values() for each in outers])}\n\n"
+        "| grid | accuracy, % | gain | training, min | of the baseline's | as good after |\n"
+        "|---|---|---|---|---|---|"
     )
     for name, outers in found.items():
         print(row_of(name, outers, base))
