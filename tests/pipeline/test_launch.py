@@ -3,7 +3,6 @@
 import csv
 import json
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -58,54 +57,6 @@ def test_one_command_makes_the_same_submission_with_each_executor_and_again_does
     finished(tmp_path / "before")  # by another launch, with the debug executor
     for name in ("submission.csv", "votes.csv"):
         assert (out / name).read_bytes() == (tmp_path / "before" / name).read_bytes()
-
-
-def test_plan_shows_runs_and_stages_and_writes_nothing(
-    launch: Launch, made_clips: Path, tiny_grid: Path, out: Path
-) -> None:
-    shown = launch("--grid", tiny_grid, "--data", made_clips, "--out", out, "--plan")
-    assert shown.returncode == 0
-    for words in ("momentum=0.9", "momentum=0.5", "2 of 2", "1 of 1", "success of index"):
-        assert words in shown.stdout
-    assert not out.exists()
-
-
-def test_plan_says_what_was_seen_in_the_data_and_how_many_groups_are_on_each_side(
-    launch: Launch, made_clips: Path, tiny_grid: Path, tmp_path: Path
-) -> None:
-    labels = (made_clips / "train_label.txt").read_text().split()
-    rows = [f"{made_clips}/train_mp3s/{k}.mp3,{label},g{k // 4},x"
-            for k, label in enumerate(labels)]  # fmt: skip
-    data = tmp_path / "grouped"
-    data.mkdir()
-    (data / "train.csv").write_text("\n".join(["path,label,group,mood", *rows]) + "\n")
-    (data / "test.csv").write_text(f"path\n{made_clips}/test_mp3s/0.mp3\n")
-    arguments = ("--grid", tiny_grid, "--data", data, "--outside", "--plan")
-    shown = launch(*arguments, "--out", tmp_path / "out")
-    assert shown.returncode == 0, shown.stderr
-    assert "columns that are not used: mood" in shown.stdout
-    assert "the labelled clips have groups and the test clips have none" in shown.stdout
-    assert "32 clips of 8 groups train (80.0%), 8 of 2 groups validate (20.0%)" in shown.stdout
-    folded = launch(*arguments, "--set", "folds=2", "--set", "validation=0.3")
-    assert "`validation: 0.3` is not used: folds decide" in folded.stdout
-
-
-def test_data_comes_from_the_option_then_the_grid_then_the_folder_data(
-    launch: Launch, made_clips: Path, tiny_grid: Path, tmp_path: Path
-) -> None:
-    env_cwd = tmp_path / "here"
-    env_cwd.mkdir()
-    plan = ("--grid", tiny_grid, "--plan")
-    missing = launch(*plan, cwd=env_cwd)
-    assert missing.returncode == 2
-    assert "the data folder data does not exist" in missing.stderr
-    (env_cwd / "data").symlink_to(made_clips)
-    assert launch(*plan, cwd=env_cwd).returncode == 0
-    tiny_grid.write_text(f"data: nowhere\n{tiny_grid.read_text()}")
-    assert "the data folder nowhere" in launch(*plan, cwd=env_cwd).stderr
-    found = launch(*plan, "--data", made_clips, cwd=env_cwd)
-    assert found.returncode == 0
-    assert f"{env_cwd}/work/tiny" in found.stdout
 
 
 def test_bad_clips_are_left_out_named_and_stop_nothing(
@@ -175,78 +126,6 @@ def test_when_the_index_fails_later_stages_are_not_started(
     assert "stage vote is not started: stage predict was not started" in failed.stderr
     assert not (out / "runs").exists()
     assert not (out / "submission.csv").exists()
-
-
-def test_a_shard_that_failed_and_was_healed_by_the_index_is_no_failure(
-    launch: Launch, made_clips: Path, sharded_grid: Path, out: Path
-) -> None:
-    command = ("--grid", sharded_grid, "--data", made_clips, "--out", out, "--set", "epochs=1")
-    assert launch(*command, "--executor", "debug").returncode == 0
-    (shard,) = out.glob("features/*/shard-00001-of-00003.h5")
-    (shard.parent / "index.h5").unlink()
-    whole = shard.read_bytes()
-    shard.write_bytes(whole[:100])
-    healed = launch(*command, "--executor", "debug")
-    assert healed.returncode == 0, healed.stdout + healed.stderr
-    assert shard.read_bytes() == whole
-
-
-def test_a_quarantine_list_that_was_lost_or_is_old_is_written_again(
-    launch: Launch, own_clips: Path, tiny_grid: Path, out: Path
-) -> None:
-    (own_clips / "train_mp3s" / "4.mp3").write_bytes(b"")
-    command = ("--grid", tiny_grid, "--data", own_clips, "--out", out, "--set", "epochs=1")
-    assert launch(*command, "--executor", "debug").returncode == 0
-    listed = (out / "quarantine.csv").read_text()
-    (out / "quarantine.csv").write_text("subset,id,path,label,features,reason\n")
-    assert launch(*command, "--executor", "debug").returncode == 0
-    assert (out / "quarantine.csv").read_text() == listed
-
-
-def test_damaged_predictions_are_made_again_from_the_weights(
-    launch: Launch, finished: Finished, made_clips: Path, tiny_grid: Path, out: Path
-) -> None:
-    command = ("--grid", tiny_grid, "--data", made_clips, "--out", out)
-    finished(out)
-    submission = (out / "submission.csv").read_bytes()
-    for damaged in out.glob("runs/*/predictions/*.npz"):
-        damaged.write_bytes(damaged.read_bytes()[:-30])
-    healed = launch(*command, "--executor", "debug")
-    assert healed.returncode == 0, healed.stdout + healed.stderr
-    assert (out / "submission.csv").read_bytes() == submission
-    assert len({run for run, _ in voters(out)}) == 2
-
-
-def test_a_run_that_lost_a_checkpoint_trains_again(
-    launch: Launch, finished: Finished, made_clips: Path, tiny_grid: Path, out: Path
-) -> None:
-    command = ("--grid", tiny_grid, "--data", made_clips, "--out", out, "--executor", "debug")
-    finished(out)
-    submission = (out / "submission.csv").read_bytes()
-    next(out.glob("runs/*/checkpoints/epoch-*.json")).unlink()
-    again = launch(*command)
-    assert again.returncode == 0, again.stdout + again.stderr
-    assert "train    1 of 2 done, 1 to do" in again.stdout
-    assert (out / "submission.csv").read_bytes() == submission
-
-
-def test_damaged_weights_are_told_and_the_next_launch_mends_them(
-    launch: Launch, finished: Finished, own_clips: Path, tiny_grid: Path, out: Path
-) -> None:
-    command = ("--grid", tiny_grid, "--data", own_clips, "--out", out, "--executor", "debug")
-    finished(out)
-    weights = next(out.glob("runs/*/checkpoints/epoch-*.pt"))
-    content = bytearray(weights.read_bytes())
-    content[len(content) // 2] ^= 1
-    weights.write_bytes(content)
-    shutil.copyfile(own_clips / "train_mp3s" / "5.mp3", own_clips / "test_mp3s" / "99.mp3")
-    failed = launch(*command)
-    assert failed.returncode == 1
-    assert "the run is trained anew" in failed.stderr
-    mended = launch(*command)
-    assert mended.returncode == 0, mended.stdout + mended.stderr
-    assert "train    1 of 2 done, 1 to do" in mended.stdout
-    assert len(rows(out / "submission.csv")) == 13
 
 
 def test_two_launches_of_one_output_do_not_mix(

@@ -5,29 +5,13 @@ import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
-import soundfile
 
 from jobs.data.dataset import Dataset
 from jobs.data.layouts import read_data
-from jobs.data.layouts.config import LayoutConfig
 from jobs.data.layouts.left_out import LeftOut
 from jobs.errors import InputError
-
-FORMATS = {
-    "mp3": ("MP3", None), "wav": ("WAV", None), "flac": ("FLAC", None), "ogg": ("OGG", "VORBIS"),
-    "opus": ("OGG", "OPUS"), "aiff": ("AIFF", None),
-}  # fmt: skip
-
-
-def sound(path: Path, format: str | None = None) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    container, subtype = FORMATS[format or path.suffix[1:]]
-    rng = np.random.default_rng(len(path.name))
-    samples = 0.1 * rng.standard_normal(2_400)
-    soundfile.write(path, samples, 24_000, format=container, subtype=subtype)
-    return path
+from tests.jobs.data.made_files import FORMATS, listed, sound
 
 
 @pytest.fixture
@@ -141,73 +125,6 @@ def test_links_to_folders_are_followed(
     assert read_data(folders).class_counts == {"bird": 6, "frog": 1, "rain": 6}
 
 
-ESC_50 = (
-    "1-100032-A-0.wav,1,0,dog,True,100032,A",
-    "1-100038-A-14.wav,1,14,chirping,False,100038,A",
-    "2-100032-B-0.flac,2,0,dog,True,100032,B",
-)
-
-
-def test_esc_50_is_read_as_downloaded(tmp_path: Path) -> None:
-    header = "filename,fold,target,category,esc10,src_file,take"
-    (tmp_path / "meta").mkdir()
-    (tmp_path / "meta" / "esc50.csv").write_text("\n".join([header, *ESC_50]))
-    for row in ESC_50:
-        sound(tmp_path / "audio" / row.partition(",")[0])
-    columns = {"path": "filename", "label": "category", "fold": "fold", "group": "src_file"}
-    layout = LayoutConfig.checked(
-        {"labels": "meta/esc50.csv", "audio": "audio/", "columns": columns}, "grid"
-    )
-    dataset = read_data(tmp_path, layout=layout)
-    assert [(c.id, c.label, c.group, c.fold) for c in dataset.labelled.clips] == [
-        ("1-100032-A-0", "dog", "100032", 1), ("1-100038-A-14", "chirping", "100038", 1),
-        ("2-100032-B-0", "dog", "100032", 2),
-    ]  # fmt: skip
-    assert dataset.notes == (
-        f"{tmp_path}/meta/esc50.csv: columns that are not used: target, esc10, take",
-    )
-
-
-def test_urbansound_is_read_as_downloaded(tmp_path: Path) -> None:
-    rows = ["100.wav,1,0.0,4.0,1,5,3,dog_bark", "101.wav,2,0.0,4.0,1,10,1,siren"]
-    header = "slice_file_name,fsID,start,end,salience,fold,classID,class"
-    (tmp_path / "metadata").mkdir()
-    (tmp_path / "metadata" / "UrbanSound8K.csv").write_text("\n".join([header, *rows]))
-    sound(tmp_path / "audio" / "fold5" / "100.wav")
-    sound(tmp_path / "audio" / "fold10" / "101.wav")
-    columns = {
-        "path": "slice_file_name", "label": "classID", "class_name": "class", "fold": "fold",
-        "group": "fsID",
-    }  # fmt: skip
-    layout = LayoutConfig.checked(
-        {"labels": "metadata/UrbanSound8K.csv", "audio": "audio/fold{fold}", "columns": columns}, ""
-    )
-    dataset = read_data(tmp_path, layout=layout)
-    assert paths(dataset)[0] == ["audio/fold5/100.wav", "audio/fold10/101.wav"]
-    assert dataset.class_names == {"3": "dog_bark", "1": "siren"}
-    wrong = layout.model_copy(update={"audio": "audio/{folder}"})
-    with pytest.raises(InputError, match=r"names the column 'folder'; there is slice_file_name"):
-        read_data(tmp_path, layout=wrong)
-
-
-def test_birdclef_is_read_as_downloaded(tmp_path: Path) -> None:
-    header = "primary_label,secondary_labels,type,latitude,common_name,rating,url,filename"
-    rows = [
-        f"{bird},\"['x', 'y']\",\"['call']\",1.5,Bird,3.5,https://x.org/1,{bird}/XC{n}.ogg"
-        for n, bird in enumerate(("abethr1", "barswa"))
-    ]
-    (tmp_path / "train_metadata.csv").write_text("\n".join([header, *rows]))
-    for n, bird in enumerate(("abethr1", "barswa")):
-        sound(tmp_path / "train_audio" / bird / f"XC{n}.ogg")
-    layout = LayoutConfig.checked(
-        {
-            "labels": "train_metadata.csv", "audio": "train_audio/",
-            "columns": {"path": "filename", "label": "primary_label"},
-        }, "",
-    )  # fmt: skip
-    assert read_data(tmp_path, layout=layout).classes == ("abethr1", "barswa")
-
-
 @pytest.mark.parametrize(
     ("header", "said"),
     [
@@ -220,74 +137,6 @@ def test_a_near_miss_of_a_known_column_is_an_error(folders: Path, header: str, s
     (folders / "train.csv").write_text(f"{header}\ntrain/bird/bird0.mp3,bird,1\n")
     with pytest.raises(InputError, match=said):
         read_data(folders)
-
-
-@pytest.mark.parametrize(
-    ("values", "said"),
-    [
-        ({"columns": {"path": "x"}}, "describe the file that `labels` names"),
-        ({"labels": "/etc/passwd"}, "stays below it"),
-        ({"labels": "a.csv", "audio": "../x"}, "stays below it"),
-        ({"labels": "a.csv", "columns": {"file": "x"}}, "columns"),
-    ],
-)
-def test_a_layout_that_cannot_be_meant_is_refused(values: dict[str, object], said: str) -> None:
-    with pytest.raises(InputError, match=said):
-        LayoutConfig.checked(values, "grid.yaml")
-
-
-def listed(folder: Path, *labels: str) -> Path:
-    for number, _ in enumerate(labels):
-        sound(folder / f"{number}.wav")
-    rows = [f"{number}.wav,{label}" for number, label in enumerate(labels)]
-    (folder / "train.csv").write_text("\n".join(["path,label", *rows]), encoding="utf-8")
-    return folder
-
-
-@pytest.mark.parametrize(
-    "other",
-    [unicodedata.normalize("NFD", "café"), "café\u200b", "\u2060café", "caf\u00ade", "ca\u200dfé"],
-)
-def test_labels_that_look_alike_are_refused(tmp_path: Path, other: str) -> None:
-    label = unicodedata.normalize("NFC", "café") if other != "caf\u00ade" else "cafe"
-    with pytest.raises(InputError, match=r"train\.csv:4: the label .* looks like"):
-        read_data(listed(tmp_path, label, "tea", other))
-
-
-def test_groups_that_some_clips_lack_are_noted(tmp_path: Path) -> None:
-    def noted(train: str, test: str) -> list[str]:
-        (tmp_path / "train.csv").write_text(train)
-        (tmp_path / "test.csv").write_text(test)
-        return [note.partition(":")[0] for note in read_data(tmp_path).notes]
-
-    for name in "abcd":
-        sound(tmp_path / f"{name}.wav")
-    train = "path,label,group\na.wav,x,1\nb.wav,y,1\nc.wav,x,{}\n"
-    test = "path,group\nd.wav,{}\n"
-    assert noted(train.format(2), test.format(3)) == []
-    assert noted(train.format(""), test.format(3)) == ["1 labelled clip of 3 is without a group"]
-    without = "the labelled clips have groups and the test clips have none"
-    assert noted(train.format(2), test.format(""))[0].startswith(without)
-    none = "path,label\na.wav,x\nb.wav,y\nc.wav,x\n"
-    assert noted(none, test.format("")) == []
-    assert noted(none, test.format(3))[0].startswith("the test clips have groups")
-
-
-def test_labels_that_differ_in_case_are_noted(tmp_path: Path) -> None:
-    dataset = read_data(listed(tmp_path, "Dog", "dog", "cat"))
-    assert dataset.classes == ("Dog", "cat", "dog")
-    assert dataset.notes == (
-        "labels that differ in letter case alone are classes of their own: 'Dog' and 'dog'",
-    )
-
-
-@pytest.mark.parametrize("header", ["label", "Category", "genre"])
-def test_a_header_in_the_label_file_is_named(tmp_path: Path, header: str) -> None:
-    for number in range(4):
-        sound(tmp_path / "train_mp3s" / f"{number}.mp3")
-    (tmp_path / "train_label.txt").write_text(f"{header}\n0\n1\n0\n1\n")
-    with pytest.raises(InputError, match=rf"train_label\.txt:1: '{header}' is a header"):
-        read_data(tmp_path)
 
 
 SPELLINGS: dict[str, Callable[[str], str]] = {
