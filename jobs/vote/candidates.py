@@ -161,17 +161,17 @@ def _whole_fold(run: Run, has_predictions: HasPredictions) -> dict[int, Checkpoi
     checkpoints = _checkpoints(run, has_predictions)
     outcome = run.outcome()
     if outcome is None or outcome.end == "diverged":
-        raise _NoVoterError(outcome.reason if outcome else "it did not train to its end")
+        raise _NoVoterError(outcome.reason if outcome else "it has not trained to its end")
     return checkpoints
 
 
 def _checkpoints(run: Run, has_predictions: HasPredictions) -> dict[int, Checkpoint]:
     """Return the checkpoints of a run that may vote, by epoch."""
     if not run.folder.exists():
-        raise _NoVoterError("it never started")
+        raise _NoVoterError("it has not started")
     # Only of a run that is trained are the checkpoints there that it says it kept.
     if not run.is_trained():
-        raise _NoVoterError("it did not train to its end")
+        raise _NoVoterError("it has not trained to its end")
     try:
         checkpoints = run.checkpoints_kept()
     except DamagedFileError as error:

@@ -113,7 +113,7 @@ def test_the_mean_of_the_fold_models_votes_and_all_of_them_are_named(workspace: 
     ("spoil", "said"),
     [
         ("diverged", "fold 2: ended: diverged"),
-        ("untrained", "fold 2: it did not train to its end"),
+        ("untrained", "fold 2: it has not trained to its end"),
         ("unpredicted", "fold 2: it has no predictions of the present test clips"),
         ("validation", "fold 2: .*validation.bin"),
     ],

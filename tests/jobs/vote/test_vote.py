@@ -139,10 +139,10 @@ def test_the_rest_votes_when_runs_are_absent_and_they_are_named(workspace: Works
     ensemble = ensemble_of(workspace)
     assert [v.run for v in ensemble.voters] == ["run 0"]
     assert [(m.run, m.reason) for m in ensemble.absent] == [
-        ("run 1", "it did not train to its end"),
-        ("run 2", "it never started"),
+        ("run 1", "it has not trained to its end"),
+        ("run 2", "it has not started"),
         ("run 3", "it has no predictions of the present test clips"),
-        ("run 4", "it did not train to its end"),
+        ("run 4", "it has not trained to its end"),
     ]
 
 
@@ -160,7 +160,7 @@ def test_a_run_whose_predictions_turn_out_damaged_is_left_out(workspace: Workspa
 
 def test_without_any_checkpoint_it_fails_with_the_reasons(workspace: Workspace) -> None:
     never = Entry((Run(workspace.run("0".zfill(16))),), "run 0", 0)
-    with pytest.raises(NotReadyError, match="run 0: it never started"):
+    with pytest.raises(NotReadyError, match="run 0: it has not started"):
         hold_vote(workspace.results, DATASET, [never], FIVE)
     assert not workspace.submission.exists()
 

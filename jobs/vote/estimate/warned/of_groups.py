@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from jobs.data.layouts.ungrouped import ONLY_TEST_GROUPED, only_test_is_grouped
 from jobs.vote.estimate.artefact import Warned
 from jobs.vote.estimate.interval import FEW_GROUPS
 from jobs.vote.estimate.warned.seen import NAMED, Look, Seen
@@ -28,14 +29,11 @@ def _groups_in_test(seen: Seen) -> Iterator[Warned]:
 
 
 def _groups_only_in_test(seen: Seen) -> Iterator[Warned]:
-    grouped = [any(c.group is not None for c in each.clips)
-               for each in (seen.dataset.labelled, seen.dataset.test)]  # fmt: skip
-    if grouped == [False, True]:
+    if only_test_is_grouped(seen.dataset.labelled.clips, seen.dataset.test.clips):
         yield Warned(
             kind="groups-only-in-test",
-            sentence="the test clips have groups and the labelled ones have none: if those come "
-            "in groups too, clips of one group are on both sides of the split, and the score is "
-            "too high; give train.csv a column `group`",
+            sentence=f"{ONLY_TEST_GROUPED}, and the score is too high; give train.csv a column "
+            "`group`",
             evidence={},
         )
 
