@@ -15,24 +15,9 @@ from jobs.data.dataset import Dataset
 from jobs.data.layouts import read_data
 from jobs.data.synthetic import MadeClips, write_clips
 from tests.commands import Launch, command
+from tests.grids import TINY_GRID
 
 ROOT = Path(__file__).parent.parent
-
-# Small enough that a run takes seconds: half-second clips, 16 bands, the smallest ResNet.
-TINY_GRID = """\
-seconds: 0.5
-n_fft: 512
-n_mels: 16
-depth: 8
-epochs: 3
-batch_size: 8
-lr: 0.05
-weight_decay: 5e-4
-threads: 1
-shards: 1
-sweep:
-  momentum: [0.9, 0.5]
-"""
 
 
 @pytest.fixture(scope="session")

@@ -22,17 +22,11 @@ from pipeline.planning.site import load_site
 from pipeline.stages.graph import remaining
 from pipeline.stages.train import TRAIN
 from tests.commands import Launch, command
+from tests.grids import TINY_NET
 
-HALVED = """\
-seconds: 0.5
-n_fft: 512
-n_mels: 16
-depth: 8
-epochs: 4
-batch_size: 8
-weight_decay: 5e-4
-threads: 1
-shards: 1
+HALVED = (
+    f"{TINY_NET}epochs: 4\n"
+    + """\
 votes: 2
 halving: 2
 runs:
@@ -42,6 +36,7 @@ runs:
   - {name: c, lr: 1e-5}
   - {name: hopeless, lr: 1e6}
 """
+)
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ def changes(out: Path, process: Started) -> Iterator[None]:
                 continue
         yield from (None for _ in now ^ before)
         before = now
-        time.sleep(0.002)
+        time.sleep(0.01)  # looking takes a core from what is looked at
 
 
 def kill_somewhere(command: list[object], out: Path, rng: random.Random) -> bool:

@@ -2,13 +2,15 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from tests.commands import command
+from tests.commands import ROOT, command
 from tests.pipeline.predictions import predict, require_as_voted, rows_of
 
 
@@ -22,6 +24,20 @@ def test_an_output_predicts_the_test_clips_as_its_vote_did(
     assert predict(output, *files, out=tmp_path / "b.csv").returncode == 0
     by_id = {row["id"]: row for row in rows_of(tmp_path / "a.csv")}
     assert rows_of(tmp_path / "b.csv") == [by_id["7"], by_id["3"]]
+
+
+def test_to_predict_imports_none_of_torchs_compiler_which_takes_seconds(
+    output: Path, made_clips: Path, tmp_path: Path
+) -> None:
+    clip = made_clips / "test_mp3s" / "0.mp3"
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "pipeline.predict", output, clip,
+         "--out", tmp_path / "a.csv"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "torch" in imported
+    assert not {"torch._dynamo", "torch._inductor", "sklearn"} & imported
 
 
 def test_bad_files_are_named_with_the_reason_and_get_no_label(

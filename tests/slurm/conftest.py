@@ -75,5 +75,5 @@ def expected(expected_output: Callable[[Path], Path]) -> Callable[[Path], bytes]
 @pytest.fixture
 def long_grid(tiny_grid: Path) -> Path:
     """Runs of some ten seconds, to be hit in the middle."""
-    tiny_grid.write_text(tiny_grid.read_text().replace("epochs: 3", "epochs: 200"))
+    tiny_grid.write_text(tiny_grid.read_text().replace("epochs: 3", "epochs: 120"))
     return tiny_grid

@@ -6,20 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.grids import TINY_NET
 from tests.slurm.cluster import Cluster
 
 pytestmark = pytest.mark.slurm
 Expected = Callable[[Path], bytes]
-HALVED = """\
-seconds: 0.5
-n_fft: 512
-n_mels: 16
-depth: 8
-epochs: 4
-batch_size: 8
-weight_decay: 5e-4
-threads: 1
-shards: 1
+HALVED = (
+    f"{TINY_NET}epochs: 4\n"
+    + """\
 halving: 2
 runs:
   - {name: a, lr: 0.05}
@@ -27,6 +21,7 @@ runs:
   - {name: c, lr: 0.02}
   - {name: d, lr: 1e-5}
 """
+)
 # The last tier is the largest by its place, and too small for any run.
 TIERS = (
     "tiers=[{name: small, mem_gb: 3, timeout_min: 9}, {name: large, mem_gb: 0.15, timeout_min: 9}]"
@@ -38,7 +33,7 @@ def test_killed_requeued_and_without_memory_the_rungs_are_those_of_an_undisturbe
     cluster: Cluster, expected_output: Callable[[Path], Path], made_clips: Path, tmp_path: Path
 ) -> None:
     undisturbed, grid = tmp_path / "undisturbed.yaml", tmp_path / "halved.yaml"
-    text = HALVED.replace("epochs: 4", "epochs: 160")
+    text = HALVED.replace("epochs: 4", "epochs: 120")
     undisturbed.write_text(text)
     grid.write_text(text + TOO_LARGE)
     command = ("--grid", grid, "--data", made_clips, "--site-set", TIERS)

@@ -63,7 +63,9 @@ class Choices(Schema):
 
     def set_kernels(self) -> None:
         """Allow the kernels that are wanted: those with the same bits each time, or the fastest."""
-        torch.use_deterministic_algorithms(self.deterministic, warn_only=True)
+        # Not `use_deterministic_algorithms`: the same, but it imports torch's compiler, two seconds
+        # of the five that it takes to predict a clip.
+        torch.set_deterministic_debug_mode("warn" if self.deterministic else "default")
         # By default every new tensor is then filled first, so that reading it too early shows. It
         # costs a pass over memory for each result: a quarter of the time on a CPU.
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
