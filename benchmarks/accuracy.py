@@ -18,7 +18,9 @@ import csv
 import math
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -133,6 +135,37 @@ def first_entries(dataset: Dataset, test: list[int], out: Path, number: int) -> 
     return Outer(out, judged(dataset, test, results.submission), histories_of(opened, runs))
 
 
+def outer_folds(dataset: Dataset, folds: int, seeds: int) -> Iterator[tuple[int, int, list[int]]]:
+    """Yield a seed, the number of one of its outer folds, and the clips that this withholds."""
+    names = {name: k for k, name in enumerate(dataset.classes)}
+    labels = [names[str(clip.label)] for clip in dataset.labelled.clips]
+    groups = [clip.group or clip.id for clip in dataset.labelled.clips]
+    for seed in range(seeds):
+        for number, test in enumerate(draw_folds(labels, groups, folds, seed)):
+            yield seed, number, test
+
+
+def compared(dataset: Dataset, arguments: argparse.Namespace) -> dict[str, list[Outer]]:
+    """Launch all grids on all outer folds; return what each gave, by its name."""
+    found: dict[str, list[Outer]] = {}
+    withheld = outer_folds(dataset, arguments.folds, arguments.seeds)
+    for seed, number, test in islice(withheld, arguments.at_most):
+        folder = arguments.out / f"seed-{seed}-fold-{number}"
+        data = withhold(dataset, test, folder / "data")
+        # In turns, so that whatever else this machine does meets all grids.
+        for grid in arguments.grid:
+            out = folder / grid.stem
+            launch(grid, data, out, [*arguments.settings, f"split_seed={seed}"])
+            opened = OpenedPlan.load(Workspace(out))
+            right = judged(dataset, test, out / "submission.csv")
+            found.setdefault(grid.stem, []).append(Outer(out, right, histories_of(opened)))
+            for first in range(1, min(arguments.first, len(entries(opened)) - 1) + 1):
+                name = f"{grid.stem}, first {first}"
+                found.setdefault(name, []).append(first_entries(dataset, test, out, first))
+            print(f"seed {seed} fold {number} {grid.stem}: {right.mean():.3f}", flush=True)
+    return found
+
+
 def mean_and_error(values: list[float]) -> str:
     """Return a mean in percent with its standard error over launches."""
     mean = np.mean(values)
@@ -189,28 +222,11 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1, help="how often the folds are drawn anew")
     parser.add_argument("--set", dest="settings", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--out", type=Path, default=Path("work/accuracy"))
+    parser.add_argument("--at-most", type=int, metavar="N", help="only the first N outer folds")
     parser.add_argument("--first", type=int, default=0, help="also the first 1, 2, .. n entries")
     arguments = parser.parse_args()
     dataset = read_data(arguments.data)
-    names = {name: k for k, name in enumerate(dataset.classes)}
-    labels = [names[str(clip.label)] for clip in dataset.labelled.clips]
-    groups = [clip.group or clip.id for clip in dataset.labelled.clips]
-    found: dict[str, list[Outer]] = {}
-    for seed in range(arguments.seeds):
-        for number, test in enumerate(draw_folds(labels, groups, arguments.folds, seed)):
-            folder = arguments.out / f"seed-{seed}-fold-{number}"
-            data = withhold(dataset, test, folder / "data")
-            # In turns, so that whatever else this machine does meets both grids.
-            for grid in arguments.grid:
-                out = folder / grid.stem
-                launch(grid, data, out, [*arguments.settings, f"split_seed={seed}"])
-                opened = OpenedPlan.load(Workspace(out))
-                right = judged(dataset, test, out / "submission.csv")
-                found.setdefault(grid.stem, []).append(Outer(out, right, histories_of(opened)))
-                for first in range(1, min(arguments.first, len(entries(opened)) - 1) + 1):
-                    name = f"{grid.stem}, first {first}"
-                    found.setdefault(name, []).append(first_entries(dataset, test, out, first))
-                print(f"seed {seed} fold {number} {grid.stem}: {right.mean():.3f}", flush=True)
+    found = compared(dataset, arguments)
     base = found[arguments.grid[0].stem]
     print(
         f"\n{len(dataset.labelled)} clips, {arguments.folds} outer folds, {arguments.seeds} seeds; "
