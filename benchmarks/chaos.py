@@ -97,8 +97,8 @@ def run_rounds(bed: Testbed, folder: Path, arguments: argparse.Namespace) -> lis
         results.append(result)
         print(
             f"round {number:3}  {', '.join(result.faults):60}  {result.seconds:4.0f} s, "
-            f"{result.relaunches} relaunches, {result.lost} jobs lost, "
-            f"{result.repeated} epochs repeated  {'; '.join(result.breaches) or 'ok'}",
+            f"relaunches: {result.relaunches}, jobs lost: {result.lost}, "
+            f"epochs repeated: {result.repeated}  {'; '.join(result.breaches) or 'ok'}",
             flush=True,
         )
     return results

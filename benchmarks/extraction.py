@@ -42,6 +42,7 @@ from jobs.extract.config import FeatureConfig
 from jobs.extract.workers.pool import WorkerPool
 from jobs.extract.workers.request import WorkRequest
 from jobs.process import REPOSITORY
+from jobs.words import count
 
 Set = Literal["v1", "v2"]
 Measure = Callable[[Sequence[Path]], object]
@@ -124,13 +125,15 @@ def scaling(paths: Sequence[Path], features: Set, cores: int) -> None:
     """Print what a task gains from more cores, all started and warm."""
     config = FeatureConfig(features=features)
     alone = 0.0
-    for count in range(1, cores + 1):
-        with WorkerPool([config], count) as workers:
-            records(workers, paths[: 2 * TURN * count])
+    for number in range(1, cores + 1):
+        with WorkerPool([config], number) as workers:
+            records(workers, paths[: 2 * TURN * number])
             times = [ms_a_clip(lambda some: records(workers, some), paths) for _ in range(3)]
         median = statistics.median(times)
         alone = alone or median
-        print(f"{features} on {count} cores: {median:5.2f} ms a clip, {alone / median:.2f} of one")
+        cores_used = count(number, "core")
+        share = alone / median
+        print(f"{features} on {cores_used}: {median:5.2f} ms a clip, {share:.2f} of one")
 
 
 def start_up(path: Path) -> None:

@@ -33,7 +33,8 @@ def main(
     out: Annotated[
         Path,
         typer.Option(
-            help="Where features and findings go. The --out of a launch has them already."
+            help="Where features and findings go. The --out of a launch is reused, if it has v1 "
+            "with default settings."
         ),
     ] = DEFAULT_OUT,
     grid: Annotated[

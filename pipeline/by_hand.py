@@ -121,7 +121,7 @@ class Share:
             return
         left = [stage.title(opened, k) for k in missing_of(opened, stage) if k not in self.tasks]
         if left:
-            console.warn(f"no task of this array does: {', '.join(left)}")
+            console.warn(f"left out by this array: {', '.join(left)}")
 
 
 def _do(opened: OpenedPlan, stage: Stage, share: Share) -> int:

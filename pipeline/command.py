@@ -41,7 +41,7 @@ def _exit_code(main: Callable[..., int | None], *args: Any, **kwargs: Any) -> in
         console.complain(str(error))
         return EXIT_BAD_INPUT
     except OSError as error:
-        console.complain(f"{error}. Once that is mended, the same command goes on")
+        console.complain(f"{error}. Once that is fixed, the same command resumes")
         return EXIT_FAILED
     except KeyboardInterrupt:
         console.complain("interrupted; nothing is lost: the same command goes on from here")

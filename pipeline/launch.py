@@ -54,7 +54,7 @@ def main(
     ] = None,
     site: Annotated[
         str | None,
-        typer.Option(help="Name of slurm/sites/*.yaml, or a file. Default: what the host shows."),
+        typer.Option(help="A site in slurm/sites by its name, or a file. Default: by this host."),
     ] = None,
     site_settings: Annotated[
         list[str] | None,
@@ -100,9 +100,7 @@ def main(
     where = choose_executor(executor, workspace, planning=plan, site=site)
     chosen, notes = choose_site(where, site, site_settings or [], planning=plan)
     if where is Executor.slurm and is_local_to_a_node(workspace.root):
-        notes.append(
-            f"{workspace.root} most likely lies on this node alone; nodes must share --out"
-        )
+        notes.append(f"{workspace.root} is probably local to this node; nodes must share --out")
     launch_page.notes(notes)
     chosen.let_readers_in()
     if not plan:
@@ -207,7 +205,7 @@ def _canary_jobs(submission: Submission[OpenedPlan]) -> tuple[str, ...]:
     submission.opened.save()
     submission.submit(remaining(submission.opened))
     if submission.refused:
-        raise InputError(f"the canary is not wholly submitted: {submission.refused.said}")
+        raise InputError(f"the canary was submitted only in part: {submission.refused.said}")
     launch_page.canary(submission)
     return submission.alive_jobs
 

@@ -61,15 +61,13 @@ def main(
         ),
     ] = Executor.debug,
     site: Annotated[
-        str | None, typer.Option(help="Of jobs: name of slurm/sites/*.yaml, or a file.")
+        str | None, typer.Option(help="For jobs: a site in slurm/sites by its name, or a file.")
     ] = None,
     site_settings: Annotated[
         list[str] | None,
         typer.Option("--site-set", metavar="KEY=VALUE", help="Override a field of the site."),
     ] = None,
-    per_task: Annotated[
-        int | None, typer.Option(min=1, help="Of jobs: how many clips each classifies.")
-    ] = None,
+    per_task: Annotated[int | None, typer.Option(min=1, help="For jobs: clips per task.")] = None,
 ) -> int:
     """Classify clips with a finished ensemble: labels, probabilities, calibrated confidence.
 

@@ -11,6 +11,7 @@ from jobs.errors import InputError
 from jobs.ownership import owning
 from jobs.report.comparison import write_comparison
 from jobs.report.content import Report
+from jobs.words import count
 from pipeline.command import command
 from pipeline.monitoring.overview import overview
 from pipeline.pages import console
@@ -24,7 +25,7 @@ def main(
     out: Annotated[
         list[Path], typer.Argument(help="Output folder of a launch, finished or not; or two.")
     ],
-    to: Annotated[Path, typer.Option(help="Of two outputs: where the comparison goes.")] = Path(
+    to: Annotated[Path, typer.Option(help="With two outputs: where the comparison goes.")] = Path(
         "comparison.html"
     ),
 ) -> None:
@@ -57,7 +58,7 @@ def _make(out: Path) -> Workspace:
     size = opened.workspace.report.stat().st_size
     console.say(f"{opened.workspace.report}: {size / 1e6:.1f} MB; open it in a browser")
     if missing:
-        console.warn(f"{len(missing)} items are not done; the page shows what is there")
+        console.warn(f"not done: {count(len(missing), 'item')}; the page shows what is there")
     return opened.workspace
 
 

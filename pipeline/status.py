@@ -22,12 +22,13 @@ STATES: tuple[State, ...] = ("done", "running", "waiting", "unknown", "failed", 
 
 def main(
     out: Annotated[Path, typer.Argument(help="Output folder of a launch.")],
-    watch: Annotated[bool, typer.Option("--watch", help="Show anew until nothing moves.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Refresh until all has ended.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
     usage: Annotated[
-        bool, typer.Option("--usage", help="Memory and time that jobs used, against asked.")
+        bool,
+        typer.Option("--usage", help="Memory and time used by jobs, beside those requested."),
     ] = False,
-    every: Annotated[float, typer.Option(min=1, help="Seconds between looks of --watch.")] = 15,
+    every: Annotated[float, typer.Option(min=1, help="Seconds between refreshes.")] = 15,
 ) -> None:
     """Show every stage and run of an output folder: from its files, one squeue and one sacct."""
     if usage:

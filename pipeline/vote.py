@@ -36,10 +36,13 @@ def main(
         str | None, typer.Option(help=f"How votes are combined: {', '.join(COMBINE)}.")
     ] = None,
     votes: Annotated[int | None, typer.Option(help="How many checkpoints vote.")] = None,
-    per_run: Annotated[int | None, typer.Option(help="Of best-per-run: so many a run.")] = None,
+    per_run: Annotated[
+        int | None, typer.Option(help="For best-per-run: at most so many checkpoints of a run.")
+    ] = None,
     run: Annotated[str | None, typer.Option(help="One run alone, by its name.")] = None,
     out: Annotated[
-        Path | None, typer.Option(help=f"Of submission files: the result ({DEFAULT_OUT}).")
+        Path | None,
+        typer.Option(help=f"For submission files: where the result goes (default: {DEFAULT_OUT})."),
     ] = None,
 ) -> None:
     """Vote by another rule than the grid's; the output's own submission.csv stays as it is.

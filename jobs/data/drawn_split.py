@@ -50,7 +50,9 @@ def draw_split(dataset: Dataset, config: SplitConfig) -> Split:
         InputError: the clips cannot be split so that every class trains.
     """
     if config.validation_fold is not None and config.folds != "manifest":
-        raise InputError("`validation_fold` counts only with `folds: manifest`; add or drop it")
+        raise InputError(
+            "`validation_fold` needs `folds: manifest`; add that, or remove `validation_fold`"
+        )
     holdout = held_out(dataset, config.holdout) if config.holdout is not None else ()
     rest = sorted(set(range(len(dataset.labelled))) - set(holdout))
     try:

@@ -152,10 +152,10 @@ def _require_few(bad: Sequence[QuarantinedClip], clips: int, limits: Limits) -> 
     if limits.allow(len(bad), clips):
         return
     if limits.strict:
-        rule = "--strict allows none. Mend them, or launch without it"
+        rule = "--strict allows none. Fix them, or launch without it"
     else:
         rule = (
-            f"`bad_clips: {limits.bad_clips:g}` allows {100 * limits.bad_clips:g} %. Mend them, "
+            f"`bad_clips: {limits.bad_clips:g}` allows {100 * limits.bad_clips:g} %. Fix them, "
             "or raise `bad_clips` in the grid or with --set"
         )
     shown = "; ".join(f"{quoted(each.path)}: {each.reason}" for each in bad[:SHOWN])

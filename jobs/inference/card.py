@@ -66,9 +66,9 @@ def _what(classifier: Classifier) -> str:
     )
     return (
         f"It tells which of {len(classifier.classes)} classes a recording is of: "
-        f"{', '.join(map(_line, names))}. It hears the first {classifier.seconds:g} s; what is "
-        "shorter is padded with silence. It always answers with one of these classes, also for a "
-        "sound that is of none of them.\n"
+        f"{', '.join(map(_line, names))}. It uses the first {classifier.seconds:g} s; "
+        "shorter recordings are padded with silence. It always answers with one of these classes, "
+        "also for a sound that is of none of them.\n"
     )
 
 
@@ -108,7 +108,8 @@ def _voters(classifier: Classifier) -> str:
     return "\n".join([
         f"Their votes are combined by `{classifier.combine}`; confidence is calibrated with the "
         f"temperature {classifier.temperature:.3f}.",
-        "", "| voter | votes | model | models | hears |", "|---|---|---|---|---|", *rows, "",
+        "", "| voter | votes | architecture | fold models | input |", "|---|---|---|---|---|",
+        *rows, "",
     ])  # fmt: skip
 
 

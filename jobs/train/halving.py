@@ -1,4 +1,4 @@
-"""Successive halving: most runs stop early, the best train on.
+"""Successive halving: most runs stop early, the best continue.
 
 Jamieson & Talwalkar 2016, "Non-stochastic Best Arm Identification and Hyperparameter Optimization".
 All runs train to a first rung; of those the best part goes on to the next, and so on to the end. A

@@ -152,7 +152,7 @@ class Vote:
         self.require_candidates()
         if self.rules.choose == "best" and len(self.voters) < self.rules.votes:
             voters = count(len(self.voters), "checkpoint")
-            log.warning("the ensemble is of %s and not of %d", voters, self.rules.votes)
+            log.warning("the ensemble has only %s instead of %d", voters, self.rules.votes)
         for each in self.absent:
             if each.entry.stopped is not None:  # as was meant
                 continue
@@ -189,7 +189,7 @@ def _predictions(member: Member, target: str) -> npt.NDArray[np.float32]:
     except DamagedFileError as error:
         set_aside(path)
         raise DamagedFileError(
-            f"{error} and is set aside; launch again: it is made from the weights"
+            f"{error}; it was set aside. Launch again: it is computed anew from the weights"
         ) from error
 
 

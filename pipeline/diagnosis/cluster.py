@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from jobs.errors import InputError
+from jobs.words import count
 from pipeline.diagnosis.finding import Finding
 from pipeline.executors import slurm_command
-from pipeline.executors.limits import room_of
+from pipeline.executors.limits import job_limit_of
 from pipeline.executors.refusals import (
     may_fit_later,
     refusal_in_words,
@@ -79,9 +80,9 @@ def acceptance(site: Site) -> Iterator[Finding]:
                 said = "the nodes that fit are down or drained just now"
                 yield Finding.warning(subject, said, "jobs would wait for them; see `sinfo -R`")
                 continue
-            words = refusal_in_words(subject.split()[1], error, room_of(str(error)))
+            words = refusal_in_words(subject.split()[1], error, job_limit_of(str(error)))
             yield Finding.failure(subject, str(words), "change the site's file, or --site-set")
         else:
-            gpus = resources.gres or (f"{resources.gpus} GPUs" if resources.gpus else "no GPU")
+            gpus = resources.gres or (count(resources.gpus, "GPU") if resources.gpus else "no GPU")
             limit = f"{resources.timeout_min} min"
             yield Finding.ok(subject, f"{resources.mem_gb:g} GB, {gpus}, {limit}: would be taken")

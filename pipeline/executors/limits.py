@@ -22,7 +22,7 @@ def max_array(site: Site) -> int:
 
 
 @dataclass(frozen=True)
-class Room:
+class JobLimit:
     """What is left of the jobs that a user may queue; each task of an array counts as one.
 
     Attributes:
@@ -42,13 +42,13 @@ class Room:
         if self.most is None:
             return f"You have {self.queued} jobs in the queue, each task of an array counted"
         return (
-            f"You may have {self.most} jobs in the queue and have {self.queued}, each task of an "
-            f"array counted: {self.left} more fit"
+            f"Your limit is {self.most} queued jobs, each task of an array counted; you have "
+            f"{self.queued}, which leaves {self.left}"
         )
 
 
-def room_of(refusal: str) -> Room | None:
-    """Return the room that is left, if the number of jobs is why Slurm has refused.
+def job_limit_of(refusal: str) -> JobLimit | None:
+    """Return the limit of queued jobs, if the number of jobs is why Slurm has refused.
 
     Args:
         refusal: sbatch's words.
@@ -60,7 +60,7 @@ def room_of(refusal: str) -> Room | None:
         queued = len(run("squeue", whose, "--all", "--noheader", "--array", "--format=%i").split())
     except SlurmError:
         return None
-    return Room(queued, _most_jobs())
+    return JobLimit(queued, _most_jobs())
 
 
 def _most_jobs() -> int | None:

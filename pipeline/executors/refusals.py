@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline.executors import sbatch
 from pipeline.executors.arrays import Array
-from pipeline.executors.limits import Room, room_of
+from pipeline.executors.limits import JobLimit, job_limit_of
 from pipeline.executors.partitions import gpus_asked, partitions
 from pipeline.executors.slurm_command import SlurmError, run
 from pipeline.planning.resources import Resources
@@ -40,17 +40,17 @@ REMEDIES = (
 )
 
 
-def refusal_in_words(stage: str, error: SlurmError, room: Room | None = None) -> SlurmError:
+def refusal_in_words(stage: str, error: SlurmError, limit: JobLimit | None = None) -> SlurmError:
     """Return an error that names the stage and says what to do about sbatch's words.
 
     Args:
         stage: that Slurm refuses.
         error: with sbatch's words.
-        room: for jobs, if their number is the reason.
+        limit: for jobs, if their number is the reason.
     """
     said = f"Slurm refuses the {stage} stage: {error}"
-    if room is not None:
-        return SlurmError(f"{said}. {room}")
+    if limit is not None:
+        return SlurmError(f"{said}. {limit}")
     remedy = next((text for sign, text in REMEDIES if re.search(sign, str(error))), "")
     return SlurmError(f"{said}. {remedy}" if remedy else said)
 
@@ -67,14 +67,14 @@ def require_accepted(opened: Opened, arrays: Iterable[Array]) -> None:
             test(sbatch.executor(opened, array, None).script(len(array.groups)))
             require_within_limit(asked.partition or opened.plan.site.partition, asked)
         except SlurmError as error:
-            room = room_of(str(error))
-            if room is not None and room.left != 0:
+            limit = job_limit_of(str(error))
+            if limit is not None and limit.left != 0:
                 log.warning("stage %s: not all jobs fit into the queue now", array.stage.name)
                 continue
             if may_fit_later(opened.plan.site, asked, array.cpus, error):
                 log.warning("stage %s: the nodes that fit are down just now", array.stage.name)
                 continue
-            raise refusal_in_words(array.stage.name, error, room) from None
+            raise refusal_in_words(array.stage.name, error, limit) from None
 
 
 def may_fit_later(site: Site, asked: Resources, cpus: int, error: SlurmError) -> bool:

@@ -10,7 +10,7 @@ from jobs.errors import InputError
 from jobs.trust import make_private
 from pipeline.executors import edges, queue, sbatch
 from pipeline.executors.arrays import Array, arrays_of
-from pipeline.executors.limits import DEFAULT_MAX_ARRAY, max_array, room_of
+from pipeline.executors.limits import DEFAULT_MAX_ARRAY, job_limit_of, max_array
 from pipeline.executors.records import JobRecord, latest_jobs
 from pipeline.executors.refusals import refusal_in_words, require_accepted
 from pipeline.executors.sharing import work_of
@@ -211,11 +211,11 @@ class Submission(Generic[P]):
         try:
             self._submit_tasks(array)
         except SlurmError as error:
-            room = room_of(str(error))
+            limit = job_limit_of(str(error))
             # An array above the limit would never be taken whole.
-            if room is not None and room.left and room.left < len(array.groups):
-                self._submit_tasks(array.part(0, room.left))
-            raise refusal_in_words(array.stage.name, error, room) from None
+            if limit is not None and limit.left and limit.left < len(array.groups):
+                self._submit_tasks(array.part(0, limit.left))
+            raise refusal_in_words(array.stage.name, error, limit) from None
 
     def _submit_tasks(self, array: Array) -> None:
         stage = array.stage

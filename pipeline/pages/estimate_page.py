@@ -6,7 +6,7 @@ from pipeline.pages import console
 
 def show(estimate: Estimate) -> None:
     """Print all of it."""
-    console.heading("What a test should give")
+    console.heading("Expected test score")
     _sentences(estimate)
     rows = [
         (
@@ -19,7 +19,7 @@ def show(estimate: Estimate) -> None:
         )
         for each in estimate.rules
     ]
-    header = ("rule", "validation", "corrected", "95 % of such tests", "macro-F1", "votes")
+    header = ("rule", "validation", "corrected", "95 % interval", "macro-F1", "votes")
     console.table(header, rows)
     console.say(f"  {estimate.calibration.sentence}")
     for sentence in estimate.assumed:

@@ -34,7 +34,7 @@ def data(opened: OpenedPlan) -> None:
     """Say what data there is, and what was seen while its folder was read."""
     dataset = opened.dataset
     console.say(
-        f"{count(len(dataset.labelled), 'training clip')} of "
+        f"{count(len(dataset.labelled), 'labelled clip')} of "
         f"{count(len(dataset.classes), 'class')} and {count(len(dataset.test), 'test clip')} in "
         f"{dataset.root}"
     )
@@ -152,14 +152,14 @@ def validation(opened: OpenedPlan) -> None:
         training, validating = len(fold.training), len(fold.validation)
         named = f"fold {number}: " if len(folds) > 1 else ""
         console.say(
-            f"{named}{count(training, 'clip')}{_groups(opened, fold.training)} train "
-            f"({training / everyone:.1%}), {validating}{_groups(opened, fold.validation)} validate "
-            f"({validating / everyone:.1%})"
+            f"{named}{count(training, 'clip')}{_groups(opened, fold.training)} for training "
+            f"({training / everyone:.1%}), {validating}{_groups(opened, fold.validation)} for "
+            f"validation ({validating / everyone:.1%})"
         )
     if held_out := len(opened.split.holdout):
         console.say(
-            f"{count(held_out, 'clip')} ({held_out / everyone:.1%}) are held out: nothing trains "
-            f"or ranks on them; {_scored(opened)}"
+            f"{count(held_out, 'clip')} ({held_out / everyone:.1%}) held out, never used to train "
+            f"or to rank; {_scored(opened)}"
         )
     if len(opened.split.folds) > 1:
         _folds(opened)

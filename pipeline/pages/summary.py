@@ -132,7 +132,7 @@ def vote_of(opened: OpenedPlan, results: Results) -> None:
     """Print who voted, and where the results of the vote lie."""
     ensemble = Ensemble.load(results.ensemble)
     assert ensemble is not None  # it is that of a vote which was held
-    console.heading(f"The {count(len(ensemble.voters), 'checkpoint')} that voted, best first")
+    console.heading(f"{count(len(ensemble.voters), 'voter')}, best first")
     rows = [
         (v.run, str(v.epoch), str(v.times), f"{100 * v.val_accuracy:.1f} %", f"{v.val_loss:.4f}")
         for v in ensemble.voters
@@ -159,7 +159,7 @@ def _results(opened: OpenedPlan, results: Results, unreadable: tuple[str, ...]) 
         named = ", ".join(unreadable[:SHOWN]) + (" ..." if len(unreadable) > SHOWN else "")
         console.warn(
             f"{count(len(unreadable), 'test clip')} cannot be read (id {named}); the class with "
-            "most training clips stands in"
+            "most labelled clips stands in"
         )
 
 

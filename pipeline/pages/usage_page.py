@@ -15,7 +15,7 @@ def show(found: Sequence[Usage], as_json: bool) -> None:
         console.print_plain(json.dumps([asdict(usage) for usage in found], indent=2))
         return
     if not found:
-        console.say("accounting knows no started job of this output")
+        console.say("sacct shows no job of this output that has started")
         return
     names = ("stage", "tasks", "requeued", "waited", "memory", "time", "CPUs", "GPU", "ask for")
     console.table(names, [_row(usage) for usage in found])

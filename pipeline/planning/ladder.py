@@ -24,7 +24,7 @@ SAYS_LITTLE = 0.3
 
 
 @dataclass(frozen=True)
-class Place:
+class Slot:
     """What one task after a rung trains: a fold of the entry that came so far in its tier."""
 
     tier: str
@@ -55,7 +55,7 @@ class Ladder:
     plan: "Plan"
     workspace: Workspace
     _rungs: dict[int, Rung | None] = field(default_factory=dict, compare=False)
-    _places: dict[int, list[Place]] = field(default_factory=dict, compare=False)
+    _slots: dict[int, list[Slot]] = field(default_factory=dict, compare=False)
 
     @property
     def settings(self) -> Halving:
@@ -105,37 +105,37 @@ class Ladder:
         """Return the epoch at which a run is ranked."""
         return self.settings.epoch(rung, self.plan.runs[number].config.epochs)
 
-    def places(self, rung: int) -> list[Place]:
+    def slots(self, rung: int) -> list[Slot]:
         """Return what is trained after a rung, from 1: those of one tier one behind the other."""
         if not 1 <= rung <= self.rungs:
             return []
-        if rung not in self._places:
-            self._places[rung] = [
-                Place(tier, position, fold)
+        if rung not in self._slots:
+            self._slots[rung] = [
+                Slot(tier, position, fold)
                 for tier, entries in self.tiers.items()
                 for position in range(self.settings.left(len(entries), rung))
                 for fold in range(self.folds)
             ]
-        return self._places[rung]
+        return self._slots[rung]
 
     def run_at(self, rung: int, item: int) -> int | None:
-        """Return the number of the run of a place; None while that is undecided or nobody's."""
-        place, decided = self.places(rung)[item], self.decided(rung)
+        """Return the number of the run of a slot; None while that is undecided or nobody's."""
+        slot, decided = self.slots(rung)[item], self.decided(rung)
         if decided is None:
             return None
-        going_on = decided.going_on[place.tier]
-        if place.rank >= len(going_on):  # others of the tier had failed
+        going_on = decided.going_on[slot.tier]
+        if slot.rank >= len(going_on):  # others of the tier had failed
             return None
-        return self._numbers[going_on[place.rank], place.fold]
+        return self._numbers[going_on[slot.rank], slot.fold]
 
-    def places_of(self, rung: int, number: int) -> list[int]:
-        """Return the places after a rung that go on with a run: one, or none."""
+    def slots_of(self, rung: int, number: int) -> list[int]:
+        """Return the slots after a rung that go on with a run: one, or none."""
         run, decided = self.plan.runs[number], self.decided(rung)
         tier = self.tier_of(run)
         if decided is None or run.entry not in decided.going_on.get(tier, ()):
             return []
-        place = Place(tier, decided.going_on[tier].index(run.entry), run.fold)
-        return [self.places(rung).index(place)]
+        slot = Slot(tier, decided.going_on[tier].index(run.entry), run.fold)
+        return [self.slots(rung).index(slot)]
 
     def decided(self, rung: int) -> Rung | None:
         """Return a rung, or None while nobody has decided it for this plan."""
@@ -215,9 +215,9 @@ class Ladder:
             before = [0] * len(lengths)
             for rung in range(self.rungs + 1):
                 left = self.settings.left(len(lengths), rung)
-                for place, length in enumerate(lengths[:left]):
+                for rank, length in enumerate(lengths[:left]):
                     last = rung == self.rungs
                     until = length if last else self.settings.epoch(rung + 1, length)
-                    halved += until - before[place]
-                    before[place] = until
+                    halved += until - before[rank]
+                    before[rank] = until
         return halved * self.folds, whole * self.folds

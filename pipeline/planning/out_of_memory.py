@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pipeline.planning.plan import OpenedPlan, Plan
 
 
-class Place(Schema):
+class LastTier(Schema):
     """Where a run was last out of memory.
 
     Attributes:
@@ -32,13 +32,13 @@ HOPELESS = "out of memory in the largest tier"
 class OutOfMemory(Schema):
     """By the run's signature and not by its task: after a rung other tasks go on with it."""
 
-    runs: dict[str, Place] = Field(default_factory=dict)
+    runs: dict[str, LastTier] = Field(default_factory=dict)
 
     def with_runs(self, plan: "Plan", tiers: dict[str, str | None]) -> "OutOfMemory":
         """Add runs, given the tier of each by its signature."""
         known = tiers_of(plan)
         return OutOfMemory(
-            runs=self.runs | {name: Place(tier=t, tiers=known) for name, t in tiers.items()}
+            runs=self.runs | {name: LastTier(tier=t, tiers=known) for name, t in tiers.items()}
         )
 
     def is_hopeless(self, opened: "OpenedPlan", number: int) -> bool:

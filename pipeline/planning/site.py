@@ -151,9 +151,10 @@ class Site(Schema):
             named = " and ".join(f"`{field}`" for field in empty)
             verb, them = ("is", "it") if len(empty) == 1 else ("are", "them")
             given = " ".join(f"--site-set {field}=..." for field in empty)
+            path = name if name.endswith((".yaml", ".yml")) else SITES / f"{name}.yaml"
             raise InputError(
-                f"site {name} demands {named}, which {verb} empty. Give {them} with {given}, or "
-                f"fill {them} in in {SITES / name}.yaml"
+                f"site {name} demands {named}, which {verb} empty. Set {them} with {given}, in "
+                f"{path}, or in your own site.yaml"
             )
 
 

@@ -90,8 +90,8 @@ class Collect(PredictionStage):
         if missing := CLASSIFY.missing(opened):
             first = CLASSIFY.title(opened, missing[0])
             raise NotReadyError(
-                f"{len(missing)} of {CLASSIFY.total(opened)} parts have no answers, the first is "
-                f"{first}; the same command again does them"
+                f"answers are missing for {len(missing)} of {CLASSIFY.total(opened)} parts, the "
+                f"first is {first}; run the same command again"
             )
         out, labels = Path(plan.out), Path(plan.labels) if plan.labels else None
         with owning(opened.workspace.lock(self.name)):
@@ -157,8 +157,8 @@ def _classifier(opened: "OpenedPrediction") -> "Classifier":
     classifier = open_classifier(Path(opened.plan.model))
     if classifier.fingerprint != opened.plan.voters:
         raise NotReadyError(
-            f"{opened.plan.model} votes otherwise than when this was started; give the same "
-            "command again"
+            f"{opened.plan.model} no longer has the voters with which this prediction was "
+            "started; give the same command again"
         )
     return classifier
 

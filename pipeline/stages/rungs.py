@@ -1,6 +1,6 @@
-"""Successive halving: after each rung a task for every run that trains on, whichever that is.
+"""Successive halving: after each rung a task for every run that continues, whichever that is.
 
-All jobs are submitted at once and no launcher stays alive: how many runs train on is known from the
+All jobs are submitted at once and no launcher stays alive: how many runs continue is known from the
 start, and a task looks up which one is its own when it begins.
 """
 
@@ -29,7 +29,7 @@ ORDINALS = {1: "1st", 2: "2nd", 3: "3rd"}
 class Rank(Stage):
     """One item: the runs are ranked once all of them are there, and the rung is never changed."""
 
-    does = "which runs train on"
+    does = "which runs continue"
     script = "train"
     default = Resources(cpus=1, mem_gb=4, timeout_min=30)
     in_site = "rung"
@@ -69,7 +69,8 @@ class Rank(Stage):
             )
             decided.save(opened.workspace.rung(self.rung))
         going_on = sum(line.goes_on for line in decided.lines)
-        log.info("%s train on, %d stop here", count(going_on, "run"), len(decided.lines) - going_on)
+        stopped = len(decided.lines) - going_on
+        log.info("to continue: %s; stopped here: %d", count(going_on, "run"), stopped)
 
     def _standing(self, opened: "OpenedPlan", entry: int, out: OutOfMemory) -> Standing:
         """Return what an entry is ranked on.
@@ -133,7 +134,7 @@ class TrainOn(Train):
         return self.rung <= opened.ladder.rungs
 
     def total(self, opened: "OpenedPlan") -> int:
-        return len(opened.ladder.places(self.rung))
+        return len(opened.ladder.slots(self.rung))
 
     def missing(self, opened: "OpenedPlan") -> list[int]:
         out = OutOfMemory.load(opened.workspace)
@@ -150,10 +151,10 @@ class TrainOn(Train):
     def title(self, opened: "OpenedPlan", item: int) -> str:
         if planned := self.run_of(opened, item):
             return title_of(planned)
-        place = opened.ladder.places(self.rung)[item]
-        nth = ORDINALS.get(place.rank + 1, f"{place.rank + 1}th")
-        fold = f", fold {place.fold + 1}" if opened.ladder.folds > 1 else ""
-        return f"the {nth} run of tier {place.tier} after rung {self.rung}{fold}"
+        slot = opened.ladder.slots(self.rung)[item]
+        nth = ORDINALS.get(slot.rank + 1, f"{slot.rank + 1}th")
+        fold = f", fold {slot.fold + 1}" if opened.ladder.folds > 1 else ""
+        return f"the {nth} run of tier {slot.tier} after rung {self.rung}{fold}"
 
     def do(self, opened: "OpenedPlan", item: int, cpus: int) -> None:
         number = opened.ladder.run_at(self.rung, item)
@@ -168,20 +169,20 @@ class TrainOn(Train):
         return self.request_of(opened, self._like(opened, item), tier_before, after_oom)
 
     def _like(self, opened: "OpenedPlan", item: int) -> "PlannedRun":
-        """Return the run of a place, or while that is open one that asks for as much as any."""
+        """Return the run of a slot, or while that is open one that asks for as much as any."""
         if planned := self.run_of(opened, item):
             return planned
-        return opened.ladder.largest[opened.ladder.places(self.rung)[item].tier]
+        return opened.ladder.largest[opened.ladder.slots(self.rung)[item].tier]
 
     def earlier(self, opened: "OpenedPlan", item: int) -> list[tuple[str, int]]:
         number = opened.ladder.run_at(self.rung, item)
         if number is None:
             return []
         before = [
-            (stage.name, place)
+            (stage.name, slot)
             for stage in self.before()
             if isinstance(stage, TrainOn)
-            for place in opened.ladder.places_of(stage.rung, number)
+            for slot in opened.ladder.slots_of(stage.rung, number)
         ]
         return [*before, (TRAIN.name, number)]
 

@@ -87,7 +87,7 @@ def test_rate_and_length_come_from_the_file_or_from_settings(tmp_path: Path) -> 
     silent = write_net(tmp_path / "silent.onnx", samples="n", metadata={})
     config = config_of(silent, sample_rate=16_000, seconds=2)
     assert (config.sample_rate, config.shape) == (16_000, (3, 1))
-    with pytest.raises(InputError, match=r"hears 8000 Hz.*`sample_rate: 22050`"):
+    with pytest.raises(InputError, match=r"expects 8000 Hz.*`sample_rate: 22050`"):
         config_of(said, sample_rate=22_050)
 
 

@@ -149,7 +149,7 @@ def test_clips_held_out_are_scored_and_who_looks_twice_is_told(
     settings = ("--executor", "debug", "--set", "holdout=0.2", "--set", "epochs=2")
     first = launch(*arguments, *settings)
     assert first.returncode == 0, first.stderr
-    assert "16 clips (20.0%) are held out" in first.stdout
+    assert "16 clips (20.0%) held out" in first.stdout
     assert "the result is scored on them once" in first.stdout
     held_out = estimate(out)["holdout"]
     assert (held_out["clips"], held_out["results_scored"]) == (16, 1)

@@ -181,7 +181,7 @@ def test_folds_are_ranked_on_their_mean(
         header, first = rows[0].split(","), rows[1].split(",")
         losses.append(float(first[header.index("val_loss")]))
     assert best["score"] == pytest.approx(sum(losses) / 2, abs=1e-12)
-    assert len(plan.ladder.places(1)) == 4  # two entries, two folds each
+    assert len(plan.ladder.slots(1)) == 4  # two entries, two folds each
 
 
 def test_a_run_without_memory_in_the_largest_tier_ranks_last(

@@ -30,7 +30,10 @@ def test_plan_says_what_was_seen_in_the_data_and_how_many_groups_are_on_each_sid
     assert shown.returncode == 0, shown.stderr
     assert "columns that are not used: mood" in shown.stdout
     assert "the labelled clips have groups and the test clips have none" in shown.stdout
-    assert "32 clips of 8 groups train (80.0%), 8 of 2 groups validate (20.0%)" in shown.stdout
+    assert (
+        "32 clips of 8 groups for training (80.0%), 8 of 2 groups for validation (20.0%)"
+        in shown.stdout
+    )
     folded = launch(*arguments, "--set", "folds=2", "--set", "validation=0.3")
     assert "`validation: 0.3` is not used: folds decide" in folded.stdout
 

@@ -118,7 +118,7 @@ def test_a_part_that_fails_is_named_and_nothing_half_done_gets_the_name_that_was
     done = command(*asked)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "epoch-0000" in done.stdout + done.stderr
-    assert "3 of 3 parts have no answers" in done.stdout + done.stderr
+    assert "answers are missing for 3 of 3 parts" in done.stdout + done.stderr
     assert not out.exists()
 
 

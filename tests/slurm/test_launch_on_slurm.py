@@ -208,7 +208,7 @@ def test_the_sbatch_files_make_what_launch_makes(
     # Exactly these two; the task of the lower number says what nobody does.
     assert len(list(cluster.out.rglob("shard-*.h5"))) == 2
     said = " ".join(" ".join(path.read_text().split()) for path in tmp_path.glob("*.log"))
-    assert "no task of this array does: shard 0 of 3 of the labelled clips, shard 2 of 3" in said
+    assert "left out by this array: shard 0 of 3 of the labelled clips, shard 2 of 3" in said
     extract = cluster.command(*common, "--array=0-1", root / "slurm" / "extract.sbatch")
     assert extract.returncode == 0, extract.stderr
     cluster.drain()

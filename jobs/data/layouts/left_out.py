@@ -77,6 +77,6 @@ class LeftOut:
         if self.loops:
             said.append(
                 f"{count(len(self.loops), 'link')} to a folder above, such as "
-                f"{quoted(self.loops[0])}: remove them"
+                f"{quoted(self.loops[0])}: remove what is not needed"
             )
         return said

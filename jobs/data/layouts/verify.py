@@ -96,8 +96,8 @@ def _require_all_inside(root: Path, clips: list[Clip]) -> None:
     out = [clip for clip in clips if lies_outside(clip)]
     if out:
         raise InputError(
-            f"{len(out)} of {len(clips)} clips lie outside of the data folder {root}: "
-            f"{_some(out)}. If that is meant, say --outside (in a grid `outside: true`)"
+            f"outside of the data folder {root}: {len(out)} of {len(clips)} clips: {_some(out)}. "
+            "If that is meant, use --outside (in a grid: `outside: true`)"
         )
 
 
@@ -199,7 +199,7 @@ def _files(root: Path, clips: Sequence[Clip]) -> list[RecordingFile]:
         files.append(RecordingFile(path, status.st_size, status.st_mtime_ns, inode))
     if missing:
         raise InputError(
-            f"{len(missing)} of {len(clips)} clips do not exist below {root}: {_some(missing)}. "
+            f"missing below {root}: {len(missing)} of {len(clips)} clips: {_some(missing)}. "
             f"{_spelled_otherwise(root, missing[0])}Paths are relative to the data folder; put the "
             "files there or take their lines out"
         )

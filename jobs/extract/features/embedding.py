@@ -41,8 +41,8 @@ class Embedding(FeatureKind):
         net = OnnxNet.of(config)
         if net.sample_rate not in (None, config.sample_rate):
             raise ValueError(
-                f"{net.path} hears {net.sample_rate} Hz, as it says itself; `sample_rate: "
-                f"{config.sample_rate}` is another. Leave it out"
+                f"{net.path} expects {net.sample_rate} Hz according to its metadata, not "
+                f"`sample_rate: {config.sample_rate}`; remove that setting"
             )
 
     def made_from(self, config: "FeatureConfig") -> list[str]:

@@ -64,8 +64,8 @@ def load_fold(
     resident = storage.fits(features, len(readable))
     if not resident:
         log.info(
-            "%.1f MB of features are more than the %.1f MB that they may take of the memory: they "
-            "are read again from disk each epoch, which is slower (data_gb)",
+            "%.1f MB of features exceed the %.1f MB of memory allowed for them (data_gb), so they "
+            "are read from disk again each epoch, which is slower",
             storage.bytes_of(features, len(readable)) / 1e6,
             storage.budget / 1e6,
         )

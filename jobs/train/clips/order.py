@@ -77,8 +77,8 @@ class Balance(OptionalPart):
             if label in named and target > MOST_REPEATS * clips:
                 raise InputError(
                     f"`balance` asks for {target} clips of the label '{label}', which has {clips} "
-                    f"to train: each would be repeated {target / clips:.1f} times, and more than "
-                    f"{MOST_REPEATS} teaches these few by heart. Ask for at most "
+                    f"to train: each would be repeated {target / clips:.1f} times, and with more "
+                    f"than {MOST_REPEATS} a model learns these few by heart. Ask for at most "
                     f"{MOST_REPEATS * clips}, or for a fraction of the largest class"
                 )
 

@@ -138,7 +138,9 @@ def record_hardware(run: Run, now: Hardware) -> None:
                 for name in DECISIVE
                 if getattr(before, name) != getattr(now, name)
             )
-            log.warning("goes on on other hardware, so bits may differ from now on (%s)", changes)
+            log.warning(
+                "resuming on other hardware: the last bits may differ from now on (%s)", changes
+            )
     replace(now, earlier=earlier).save(run.hardware)
 
 

@@ -136,7 +136,7 @@ class BetterRule(Schema):
     def sentence(self) -> str:
         settings = ", ".join(f"`{name}: {value}`" for name, value in self.settings.items())
         return (
-            f"another rule of voting ({settings}) should score {100 * self.corrected:.1f} %, "
-            f"{100 * self.gain:.1f} points more than the grid's and more than luck explains: set "
-            "it in the grid, or vote again with it"
+            f"another voting rule ({settings}) should score {100 * self.corrected:.1f} %, "
+            f"{100 * self.gain:.1f} points more than the grid's, which is more than luck explains: "
+            "set it in the grid, or vote again with it"
         )

@@ -51,7 +51,7 @@ def test_manifest_folds_are_all_taken_or_the_one_that_is_named() -> None:
     [
         (SplitConfig(folds=5), "ggggghhhhh", "needs as many groups of clips; there are 2"),
         (SplitConfig(folds=11), None, "needs a class of 11 clips or more; the largest has 5"),
-        (SplitConfig(folds=2, validation_fold=1), None, "`validation_fold` counts only with"),
+        (SplitConfig(folds=2, validation_fold=1), None, "`validation_fold` needs"),
         (SplitConfig(folds=2), "ababababab", "no training clip of class"),
     ],
 )

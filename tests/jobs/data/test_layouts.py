@@ -155,7 +155,7 @@ MISTAKES: dict[str, tuple[Write, str]] = {
     ),
     "a clip of the CSV missing": (
         lambda r: csv_data(r, "path,label\na/x.mp3,p\na/gone.mp3,q\n"),
-        r"1 of 2 clips do not exist .*'a/gone\.mp3' \(.*train\.csv:3\)",
+        r"missing below .*: 1 of 2 clips: .*'a/gone\.mp3' \(.*train\.csv:3\)",
     ),
     "a doubled path": (
         lambda r: csv_data(r, "path,label\na/x.mp3,p\na/./x.mp3,q\n"),

@@ -152,7 +152,7 @@ def test_a_run_that_goes_on_elsewhere_says_so_and_keeps_both_records(
 ) -> None:
     monkeypatch.setattr(device, "_cpu_name", lambda: "Another CPU")
     run = train(interrupted.folder)
-    assert "goes on on other hardware" in caplog.text
+    assert "resuming on other hardware" in caplog.text
     hardware = Hardware.load(run.hardware)
     assert hardware.device == "Another CPU"
     assert len(hardware.earlier) == 1

@@ -27,7 +27,7 @@ def test_a_rule_that_does_clearly_better_is_named_with_its_settings() -> None:
     better = voted({"grids": few, "greedy-soft": most}, {"grids": 0.35, "greedy-soft": 0.85})
     assert better is not None
     assert better.settings == {"choose": "greedy", "combine": "soft"}
-    assert better.sentence.startswith("another rule of voting (`choose: greedy`, `combine: soft`)")
+    assert better.sentence.startswith("another voting rule (`choose: greedy`, `combine: soft`)")
     assert "should score 85.0 %, 50.0 points more than the grid's" in better.sentence
     # By hand: what each pair gains, squared and summed.
     gained = np.isin(np.arange(40), most).astype(int) - np.isin(np.arange(40), few)

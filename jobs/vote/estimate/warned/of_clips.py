@@ -6,7 +6,7 @@ import numpy as np
 
 from jobs.vote.estimate.artefact import Warned
 from jobs.vote.estimate.shortcuts import OF_LOUDNESS
-from jobs.vote.estimate.warned.seen import NAMED, Look, Seen
+from jobs.vote.estimate.warned.seen import NAMED, Check, Seen
 from jobs.words import are, count
 
 
@@ -143,7 +143,7 @@ def _labels_to_check(seen: Seen) -> Iterator[Warned]:
         )
 
 
-LOOKS: tuple[Look, ...] = (
+CHECKS: tuple[Check, ...] = (
     _copies_in_validation,
     _copies_in_holdout,
     _test_unlike_training,

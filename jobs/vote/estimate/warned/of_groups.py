@@ -7,7 +7,7 @@ import numpy as np
 from jobs.data.layouts.ungrouped import ONLY_TEST_GROUPED, only_test_is_grouped
 from jobs.vote.estimate.artefact import Warned
 from jobs.vote.estimate.interval import FEW_GROUPS
-from jobs.vote.estimate.warned.seen import NAMED, Look, Seen
+from jobs.vote.estimate.warned.seen import NAMED, Check, Seen
 from jobs.words import count
 
 # Points between random folds and folds of groups that are worth a word, and standard errors that
@@ -82,4 +82,4 @@ def _groups_are_alike(seen: Seen) -> Iterator[Warned]:
     )  # fmt: skip
 
 
-LOOKS: tuple[Look, ...] = (_groups_are_alike, _groups_in_test, _groups_only_in_test, _few_groups)
+CHECKS: tuple[Check, ...] = (_groups_are_alike, _groups_in_test, _groups_only_in_test, _few_groups)

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from jobs.vote.estimate.artefact import Warned
 from jobs.vote.estimate.interval import Z
-from jobs.vote.estimate.warned.seen import NAMED, Look, Seen
+from jobs.vote.estimate.warned.seen import NAMED, Check, Seen
 from jobs.words import count
 
 # One data set in a thousand, if validation were drawn from the labelled clips by chance.
@@ -84,4 +84,4 @@ def _cannot_be_told_apart(seen: Seen) -> Iterator[Warned]:
         )
 
 
-LOOKS: tuple[Look, ...] = (_classes_not_validated, _class_shares, _cannot_be_told_apart)
+CHECKS: tuple[Check, ...] = (_classes_not_validated, _class_shares, _cannot_be_told_apart)

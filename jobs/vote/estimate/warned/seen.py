@@ -73,4 +73,4 @@ class Seen:
     clips: ClipsSeen = ClipsSeen()
 
 
-Look = Callable[[Seen], Iterator[Warned]]
+Check = Callable[[Seen], Iterator[Warned]]
