@@ -34,7 +34,7 @@ def test_a_path_out_of_the_data_folder_is_refused_unless_asked_for(
     listed: Callable[..., Path], tmp_path: Path, spelling: str
 ) -> None:
     folder = listed(f"{spelling.format(tmp_path)},x")
-    with pytest.raises(InputError, match=r"1 of 3 clips lie outside .*train\.csv:4.*--outside"):
+    with pytest.raises(InputError, match=r"outside of .*: 1 of 3 clips: .*train\.csv:4.*--outside"):
         read_data(folder)
     dataset = read_data(folder, layout=LayoutConfig(outside=True))
     assert (dataset.outside, len(dataset.labelled)) == (1, 3)
