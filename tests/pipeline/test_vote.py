@@ -37,7 +37,7 @@ def test_another_rule_votes_beside_the_grids_and_trains_nothing(out: Path) -> No
     for choose in ("best", "best-per-run", "greedy"):
         done = vote(out, "--choose", choose, "--combine", "soft")
         assert done.returncode == 0, done.stderr
-        assert "that voted" in done.stdout
+        assert "voters, best first" in done.stdout
     folders = sorted(path.name for path in (out / "ensembles").iterdir())
     assert folders == ["best-5-soft", "best-per-run-5-1-soft", "greedy-soft"]
     for folder in folders:

@@ -159,7 +159,7 @@ def test_of_an_array_above_the_limit_of_jobs_as_many_tasks_are_submitted_as_fit(
     launched = of_six_jobs.launch(*arguments)
     assert launched.returncode == 1
     assert "AssocMaxSubmitJobLimit" in launched.stderr
-    assert "You may have 6 jobs in the queue" in launched.stderr
+    assert "Your limit is 6 queued jobs" in launched.stderr
     assert "of stage train and all later stages were not submitted" in launched.stdout
     queued = [line.split()[1] for line in of_six_jobs.queue()]
     assert 0 < sum("train" in name for name in queued) < 4

@@ -51,7 +51,7 @@ def test_features_that_do_not_fit_are_streamed_and_it_is_said(
         caplog.set_level("INFO")
         sides = load_fold(features, dataset, fold, Storage("cpu", torch.float32, budget, budget))
         assert all(isinstance(side.features, kind) for side in sides)
-    assert "are read again from disk each epoch" in caplog.text
+    assert "are read from disk again each epoch" in caplog.text
 
 
 def test_a_run_on_streamed_features_ends_with_the_same_bytes(
