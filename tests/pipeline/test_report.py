@@ -143,7 +143,7 @@ def test_of_an_unfinished_launch_it_shows_what_is_there(output: Path, tmp_path: 
     (victim / "done.json").unlink()
     done = command("report", out)
     assert done.returncode == 0, done.stderr
-    assert "are not done" in done.stdout + done.stderr
+    assert "not done: 4 items" in done.stdout + done.stderr
     report = numbers(out)
     assert not report["results"]["complete"]
     assert report["results"]["sentence"] == ""
