@@ -128,7 +128,7 @@ class Workspace:
         return self.launches / "holdout.json"
 
     def rung(self, number: int) -> Path:
-        """Which runs train on after a rung of successive halving. See `Rung`."""
+        """Which runs continue after a rung of successive halving. See `Rung`."""
         return self.launches / f"rung-{number}.json"
 
     @property

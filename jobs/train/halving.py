@@ -55,7 +55,7 @@ class Halving(Schema):
         return max(1, round(self.shares[rung - 1] * epochs))
 
     def left(self, entries: int, rung: int) -> int:
-        """Return how many of these entries train on after a rung; after rung 0 all of them."""
+        """Return how many of these entries continue after a rung; after rung 0 all of them."""
         for _ in range(rung):
             entries = math.ceil(entries / (self.halving or 1))
         return entries
@@ -79,7 +79,7 @@ class Standing:
 
 
 class Ranked(Schema):
-    """One line of a rung: an entry, what it was ranked on, whether it trains on."""
+    """One line of a rung: an entry, what it was ranked on, whether it continues."""
 
     entry: int
     name: str
@@ -89,7 +89,7 @@ class Ranked(Schema):
 
 
 class Rung(Schema):
-    """Who trains on after a rung, as rung-<k>.json. It is decided once.
+    """Who continues after a rung, as rung-<k>.json. It is decided once.
 
     Attributes:
         made_from: fingerprint of what it depends on: runs, settings, the rung before it.
@@ -105,7 +105,7 @@ class Rung(Schema):
 
     @cached_property
     def going_on(self) -> dict[str, list[int]]:
-        """The positions in the grid of those that train on, by tier, best first."""
+        """The positions in the grid of those that continue, by tier, best first."""
         return {
             tier: [each.entry for each in ranked if each.goes_on]
             for tier, ranked in self.tiers.items()
@@ -134,9 +134,9 @@ class Rung(Schema):
 
 
 def rank(standings: Sequence[Standing], by: Criterion, places: int) -> tuple[Ranked, ...]:
-    """Return entries best first; the first `places` of them train on.
+    """Return entries best first; the first `places` of them continue.
 
-    Those without a score come last, and train on only where there are too few others. Ties go to
+    Those without a score come last, and continue only where there are too few others. Ties go to
     the earlier entry.
     """
     sign = -1 if by == "accuracy" else 1

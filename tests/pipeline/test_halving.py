@@ -1,4 +1,4 @@
-"""Successive halving of whole launches: who trains on, what a lost run does, the same bytes."""
+"""Successive halving of whole launches: who continues, what a lost run does, the same bytes."""
 
 import hashlib
 import json

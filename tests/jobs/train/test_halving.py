@@ -1,4 +1,4 @@
-"""Which runs train on after a rung, and what a rung stands for."""
+"""Which runs continue after a rung, and what a rung stands for."""
 
 from pathlib import Path
 
